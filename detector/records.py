@@ -1,0 +1,294 @@
+"""The nouns of the glossary as frozen records. Times are integer milliseconds since the epoch, UTC, unless the name says more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class Level(IntEnum):
+    """How loud a line is, on one scale for every logging library."""
+
+    TRACE = 5
+    DEBUG = 10
+    INFO = 20
+    WARN = 30
+    ERROR = 40
+    FATAL = 50
+
+
+class Severity(StrEnum):
+    """How loud an incident is; the words are PagerDuty's."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for info to 3 for critical."""
+        return ("info", "warning", "error", "critical").index(self.value)
+
+
+class Stage(StrEnum):
+    """Which kind of trim a finding points to; NONE claims no trim."""
+
+    RESOURCE = "resource"
+    CONFIG = "config"
+    DEPENDENCY = "dependency"
+    BINARY = "binary"
+    NONE = "none"
+
+
+class TimeFrom(StrEnum):
+    """Where an event's time was read."""
+
+    EVENT = "event"  # the line itself
+    FRAME = "frame"  # the container runtime, syslog or journal that wrapped it
+    ARRIVAL = "arrival"  # nothing said when; we say when we saw it
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One ordered run of bytes: a file, a pipe, a container instance.
+
+    `key` identifies it across restarts (file: device, inode and fingerprint). `name` is what people call it (a path, a pod).
+    `service` is the source's own idea of the service; None lets the record, then the name's stem, decide. `service_fixed` is true
+    when the user named the service: then a record's own name does not count.
+    """
+
+    key: str
+    name: str
+    service: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    layout: str = "auto"
+    service_fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LostRange:
+    """Bytes that nobody will ever judge, and why. `begin`/`end` are byte offsets in the stream; end is None where it is unknown."""
+
+    stream: Stream
+    begin: int
+    end: int | None
+    reason: str  # truncated | rotated_away | retention | ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whole lines as a source read them: one contiguous run of bytes of one stream.
+
+    `buffer[begin:end]` is the run; it starts at a line start at byte `offset` of the stream and every line ends in a newline,
+    except that the last line of a stream that `ends` may lack one. A source that reads into a buffer of its own leaves `begin`
+    writable bytes before the run, so that what is left over from the batch before can be put there without copying the run; the
+    buffer may be reused as soon as the pipeline has taken the batch. `offset` counts bytes of the stream, `size` is end - begin.
+    `cut_at` holds the offsets (in the stream) of lines whose tail was thrown away because they were longer than a line may be;
+    `cut_bytes` is how much was thrown away after this run's last byte. The next batch of the stream then starts at
+    `offset + size + cut_bytes`.
+    """
+
+    stream: Stream
+    buffer: bytearray | bytes
+    begin: int
+    end: int
+    offset: int
+    observed_ms: int
+    ends: bool = False
+    cut_at: tuple[int, ...] = ()
+    cut_bytes: int = 0
+    lost: LostRange | None = None
+
+    @property
+    def size(self) -> int:
+        return self.end - self.begin
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: `now_ms` on the wall clock, `mono_ms` on a clock that never jumps."""
+
+    now_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a person or a notice asks for, consumed in order. `id` rises; `what` names it; `arguments` is JSON."""
+
+    id: int
+    at_ms: int
+    who: str
+    what: str
+    arguments: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """A decoded, whole thing: one line, or a line with the stack trace that belongs to it.
+
+    `text` is what rules see: UTF-8, the message, then the lines that were joined to it, then the text of error fields (JSON),
+    each on its own line, without any frame or header. `start`/`end` are byte offsets in the stream (end is exclusive and, when
+    other streams' lines lie between, the end of the last line that belongs to it). `line` is the number of its first line in the
+    stream, from 1. `level` is None where the line has none. `time_ms` is None where nothing but arrival is known.
+    """
+
+    start: int
+    end: int
+    line: int
+    text: bytes
+    level: Level | None
+    time_ms: int | None
+    time_from: TimeFrom
+    layout: str
+    raw: bytes
+    service: str | None = None
+    logger: str | None = None
+    thread: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One line that speaks for an incident: which input, where in it, which line number, what it says."""
+
+    source: str
+    position: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """The missing thing. `token` is as printed; `normal` is the form that is equal wherever the same thing is meant."""
+
+    kind: str
+    token: str
+    normal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hit whose rule is complete, its entity named. `event_start` and `stream_key` say which event; both make it unique."""
+
+    rule: str
+    stream_key: str
+    event_start: int
+    event_end: int
+    service: str
+    severity: Severity
+    stage: Stage
+    entity: Entity | None
+    title: str
+    cause: str
+    fix: str
+    tags: tuple[str, ...]
+    time_ms: int
+    time_from: TimeFrom
+    evidence: Evidence
+    dedup_key: str
+    is_shadow: bool = False
+    is_startup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What took the entity away. `confidence` is 0..1; `restore` is the line, artifact or value to put back."""
+
+    item: str
+    kind: str
+    change: str
+    restore: str
+    confidence: float
+
+
+class IncidentState(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A problem with a life. `count` is the number of distinct events with a finding of its dedup key; `evidence` is the first
+    five and the last."""
+
+    dedup_key: str
+    state: IncidentState
+    severity: Severity
+    service: str
+    source: str
+    rule: str
+    title: str
+    entity: str | None
+    entity_kind: str | None
+    stage: Stage
+    first_seen_ms: int
+    last_seen_ms: int
+    count: int
+    fix: str
+    evidence: tuple[Evidence, ...]
+    cause: Cause | None = None
+    roll_back_to: str | None = None
+    explanation: str = ""
+    tags: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    is_flapping: bool = False
+
+
+class AlertAction(StrEnum):
+    TRIGGER = "trigger"
+    UPDATE = "update"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One message on an incident for one receiver. `seq` rises within a dedup key: a later one never overtakes an earlier one."""
+
+    receiver: str
+    action: AlertAction
+    incident: Incident
+    seq: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Bytes we could not use, kept with their position and the reason; `sample` is at most 1 KiB."""
+
+    stream_name: str
+    position: str
+    reason: str
+    sample: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who is told about what: the sink's name in the settings, and what it wants to hear."""
+
+    name: str
+    min_severity: Severity = Severity.WARNING
+    wants_updates: bool = True
+    wants_resolves: bool = True
+
+
+@dataclass(slots=True)
+class Counts:
+    """What went by since the last checkpoint; added up into the run's summary and the process's metrics."""
+
+    lines: int = 0
+    bytes: int = 0
+    events: int = 0
+    hits: int = 0
+    findings: int = 0
+    dead_letters: int = 0
+    late: int = 0
+    lost_bytes: int = 0
+    cut_lines: int = 0
+    loud_lines: int = 0
+    repaired: int = 0
+    rule_hits: dict[str, int] = field(default_factory=dict)
+    layouts: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Statistics as pure code; knows nothing of the detector."""
