@@ -266,6 +266,17 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """How far a stream was read. `offset` is a line start: everything before it is judged and written down. `token` is what the
+    source needs to know the stream again."""
+
+    stream_key: str
+    stream_name: str
+    offset: int
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Receiver:
     """Who is told about what: the sink's name in the settings, and what it wants to hear."""
 
@@ -292,3 +303,24 @@ class Counts:
     repaired: int = 0
     rule_hits: dict[str, int] = field(default_factory=dict)
     layouts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one store transaction writes: how far we read and everything that followed from it. `state` holds changed parts of the
+    pipeline's memory by key; None deletes the key. `command_id` is the last command that was consumed, or None for no change."""
+
+    at_ms: int
+    positions: tuple[Position, ...] = ()
+    state: tuple[tuple[str, bytes | None], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
+    lost: tuple[LostRange, ...] = ()
+    command_id: int | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether someone must be told: such a checkpoint is written at once and synced to the disk."""
+        return bool(self.findings or self.alerts or self.lost)

@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo check test bench format lock clean
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+demo: $(VENV)/.ready  ## plays the recording of a trimmed service into a file that trimwatch follows
+	$(BIN)/python -P -m detector.cli demo
+
+check: $(VENV)/.ready  ## two minutes: format, lint, types, imports, unit, contract and rule tests
+	$(BIN)/ruff format --check --quiet detector models tests
+	$(BIN)/ruff check --quiet detector models tests
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -n auto tests/unit tests/contract tests/rules
+
+test: $(VENV)/.ready  ## everything but the benches
+	$(BIN)/ruff format --check --quiet detector models tests
+	$(BIN)/ruff check --quiet detector models tests
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -n auto tests
+
+bench: $(VENV)/.ready  ## the figures of the README, ours and ripgrep's in one run
+	$(BIN)/python -P -m tests.bench
+
+format: $(VENV)/.ready
+	$(BIN)/ruff format detector models tests
+	$(BIN)/ruff check --fix detector models tests
+
+lock:  ## pins every dependency with its hashes
+	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) dist build
