@@ -171,7 +171,9 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A hit whose rule is complete, its entity named. `event_start` and `stream_key` say which event; both make it unique."""
+    """A hit whose rule is complete, its entity named. `event_start` and `stream_key` say which event; both make it unique. Of
+    several findings in one event the one of the highest `priority` names the incident. `marks` is set when the rule finds no
+    fault but a turn for the better (`start_succeeded`)."""
 
     rule: str
     stream_key: str
@@ -191,6 +193,8 @@ class Finding:
     dedup_key: str
     is_shadow: bool = False
     is_startup: bool = False
+    priority: int = 50
+    marks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
