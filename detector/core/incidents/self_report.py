@@ -1,0 +1,78 @@
+"""Incidents about ourselves: what we could not do is told like any other failure, under the service `trimwatch`."""
+
+from __future__ import annotations
+
+import hashlib
+
+from detector.core.incidents.grouping import Report
+from detector.records import Entity, Evidence, Finding, LostRange, Severity, Stage, TimeFrom
+
+SERVICE = "trimwatch"
+
+
+def lost_range(lost: LostRange, now_ms: int) -> Report:
+    """Bytes of a stream that nobody will ever judge."""
+    end = "?" if lost.end is None else str(lost.end)
+    size = "an unknown number of" if lost.end is None else f"{lost.end - lost.begin:,}"
+    return _report(
+        rule="trimwatch/lost-range",
+        entity=Entity("stream", lost.stream.name, lost.stream.name),
+        title=f"{size} bytes of {lost.stream.name} were lost before they could be judged ({lost.reason})",
+        cause=f"The source took away bytes {lost.begin} to {end} before they were read: {lost.reason}.",
+        fix="Rotate by rename instead of copytruncate, keep rotated files longer, or give the daemon more CPU.",
+        evidence=Evidence(lost.stream.name, str(lost.begin), 0, f"bytes {lost.begin}-{end} {lost.reason}"),
+        now_ms=now_ms,
+        at=lost.begin,
+    )
+
+
+def state_lost(since_ms: int, path: str, now_ms: int) -> Report:
+    """The store was damaged or emptied: what it knew is gone, and logs are read again from the configured point."""
+    return _report(
+        rule="trimwatch/state-lost",
+        entity=Entity("file", path, path),
+        title=f"The state in {path} was lost; logs are read again from where the settings say",
+        cause="The database was damaged, emptied or deleted. The damaged file was kept beside it.",
+        fix="Look at the disk. Alerts may come a second time, under the same dedup keys.",
+        evidence=Evidence(path, "0", 0, f"state unknown since {since_ms}"),
+        now_ms=now_ms,
+        at=since_ms,
+    )
+
+
+def rule_quarantined(rule: str, problem: str, now_ms: int) -> Report:
+    """A rule took more than its share of time and is no longer asked."""
+    return _report(
+        rule="trimwatch/rule-quarantined",
+        entity=Entity("rule", rule, rule),
+        title=f"Rule {rule} was switched off: {problem}",
+        cause="Its pattern is too slow for the lines that come in.",
+        fix=f"Run `trimwatch rules bench {rule}` and narrow its repeats, then reload.",
+        evidence=Evidence(rule, "0", 0, problem),
+        now_ms=now_ms,
+        at=now_ms,
+    )
+
+
+def _report(*, rule: str, entity: Entity, title: str, cause: str, fix: str, evidence: Evidence, now_ms: int, at: int) -> Report:
+    key = hashlib.sha256("\0".join((SERVICE, rule, entity.normal)).encode()).hexdigest()[:32]
+    return Report(
+        Finding(
+            rule=rule,
+            stream_key=SERVICE,
+            event_start=at,
+            event_end=at,
+            service=SERVICE,
+            severity=Severity.WARNING,
+            stage=Stage.NONE,
+            entity=entity,
+            title=title,
+            cause=cause,
+            fix=fix,
+            tags=("trimwatch_self",),
+            time_ms=now_ms,
+            time_from=TimeFrom.ARRIVAL,
+            evidence=evidence,
+            dedup_key=key,
+        )
+    )
