@@ -1,0 +1,127 @@
+"""The objects that outsiders rely on: one incident or summary as the JSON that never changes its shape.
+
+Fields may be added; none is renamed, retyped or left out. DESIGN calls this the stable interface; replay, the standard output
+sink, the webhook and the API all build on it, so that there is one place where it can go wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from detector.records import Cause, Counts, Evidence, Incident
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
+
+# What JSON lets through raw although a terminal or an editor acts on it: DEL and the C1 controls, line separators, and everything
+# that is invisible or turns the direction of text.
+_ACTS_ON_A_TERMINAL = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
+
+
+def rfc3339(ms: int) -> str:
+    """Milliseconds since the epoch as `2026-11-24T23:22:20.000Z`; times outside the years 1 to 9999 become the nearest one."""
+    try:
+        moment = _EPOCH + timedelta(milliseconds=ms)
+    except OverflowError:
+        return _LAST if ms > 0 else _FIRST
+    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def incident_object(incident: Incident) -> dict[str, Json]:
+    """The incident in its present state. Nothing is masked or shortened here: what leaves for a receiver went through
+    `edges.sinks.excerpt` before."""
+    return {
+        "kind": "incident",
+        "dedup_key": incident.dedup_key,
+        "state": incident.state.value,
+        "severity": incident.severity.value,
+        "service": incident.service,
+        "source": incident.source,
+        "rule": incident.rule,
+        "title": incident.title,
+        "entity": incident.entity,
+        "entity_kind": incident.entity_kind,
+        "stage": incident.stage.value,
+        "first_seen": rfc3339(incident.first_seen_ms),
+        "last_seen": rfc3339(incident.last_seen_ms),
+        "count": incident.count,
+        "cause": None if incident.cause is None else _cause(incident.cause),
+        "roll_back_to": incident.roll_back_to,
+        "fix": incident.fix,
+        "evidence": [_evidence(e) for e in incident.evidence] or [_evidence(_own_words(incident))],
+        "explanation": incident.explanation,
+        "tags": list(incident.tags),
+        "also": list(incident.also),
+        "is_flapping": incident.is_flapping,
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Json]:
+    return {
+        "item": cause.item,
+        "kind": cause.kind,
+        "change": cause.change,
+        "restore": cause.restore,
+        "confidence": min(1.0, max(0.0, cause.confidence)),
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Json]:
+    return {"source": evidence.source, "position": evidence.position, "line": evidence.line, "text": evidence.text}
+
+
+def _own_words(incident: Incident) -> Evidence:
+    """An incident about ourselves may have no line that speaks for it; the interface promises an entry."""
+    return Evidence(source=incident.source, position="", line=0, text=incident.title)
+
+
+def summary_object(counts: Counts, incidents: int, seconds: float) -> dict[str, Json]:
+    """The last object of a run. `incidents` is how many incident objects came before it, `seconds` the time the run took."""
+    return {
+        "kind": "summary",
+        "lines": counts.lines,
+        "bytes": counts.bytes,
+        "events": counts.events,
+        "hits": counts.hits,
+        "incidents": incidents,
+        "dead_letters": counts.dead_letters,
+        "late": counts.late,
+        "lost_bytes": counts.lost_bytes,
+        "seconds": round(seconds, 3),
+        "findings": counts.findings,
+        "cut_lines": counts.cut_lines,
+        "loud_lines": counts.loud_lines,
+        "repaired": counts.repaired,
+        "layouts": dict(counts.layouts),
+    }
+
+
+def json_line(value: Mapping[str, Json]) -> bytes:
+    """One object on one line with its newline, safe to print: what a terminal would act on is written as `\\uXXXX`, which means
+    the same to every JSON reader. A lone surrogate, which no JSON can carry, becomes `?`."""
+    return json_bytes(value) + b"\n"
+
+
+def json_bytes(value: Mapping[str, Json]) -> bytes:
+    """`json_line` without the newline."""
+    try:
+        encoded = orjson.dumps(value)
+    except TypeError:
+        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+    if encoded.isascii() and b"\x7f" not in encoded:
+        return encoded
+    return _ACTS_ON_A_TERMINAL.sub(_spelled, encoded.decode()).encode()
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1] if match.group() != "\x7f" else "\\u007f"
