@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from detector.plain_text import ACTS_UNSEEN
 from detector.records import Cause, Counts, Evidence, Incident
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -20,12 +21,8 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
-# What JSON lets through raw although a terminal or an editor acts on it: DEL and the C1 controls, line separators, and everything
-# that is invisible or turns the direction of text.
-_ACTS_ON_A_TERMINAL = re.compile(
-    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
-    "\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
-)
+# What JSON lets through raw although a terminal or an editor acts on it.
+_ACTS_UNSEEN = re.compile(f"[{ACTS_UNSEEN}]")
 
 
 def rfc3339(ms: int) -> str:
@@ -120,7 +117,7 @@ def json_bytes(value: Mapping[str, Json]) -> bytes:
         encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
     if encoded.isascii() and b"\x7f" not in encoded:
         return encoded
-    return _ACTS_ON_A_TERMINAL.sub(_spelled, encoded.decode()).encode()
+    return _ACTS_UNSEEN.sub(_spelled, encoded.decode()).encode()
 
 
 def _spelled(match: re.Match[str]) -> str:
