@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# The inside of a character class: DEL and the C1 controls, line separators, Unicode's format characters (invisible, or turning the
+# The inside of a character class: DEL and the C1 controls, line separators, format characters (invisible, or turning the
 # direction of text) and the letters that show as nothing.
 ACTS_UNSEEN = (
     "\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"

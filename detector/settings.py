@@ -79,7 +79,9 @@ class KubernetesSourceSettings:
     containers: tuple[str, ...] = say("Which containers; default: all but our own.", ())
     exclude_containers: tuple[str, ...] = say("Containers that are left out.", ("trimwatch",))
     previous: bool = say("Read the log of the instance before, once, when a container has restarted.", True)
-    service: str | None = say("The service; default: the pod's app.kubernetes.io/name or app label, else the container's name.", None)
+    service: str | None = say(
+        "The service; default: the pod's app.kubernetes.io/name or app label, else the container's name.", None
+    )
     layout: str = say("How the lines inside are framed.", "auto")
     api: str | None = say("Address of the API server; default: the one inside the cluster.", None)
     token_file: str | None = say("Bearer token; default: the service account's.", None)
@@ -110,6 +112,9 @@ class WebhookSinkSettings:
     hmac_secret: Secret | None = say("Signs timestamp and body; header X-Trimwatch-Signature.", None)
     timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
     ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
+    allow_private: bool = say(
+        "Whether the address may be loopback or private; link-local and metadata addresses never may.", False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,10 @@ class PagerDutySinkSettings:
     url: str = say("The events endpoint; the EU region has its own.", "https://events.pagerduty.com/v2/enqueue")
     per_minute: int = say("How many events a minute at most.", 100, minimum=1)
     timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
+    runbook_url: str | None = say("Link shown with each alert; {rule} and {dedup_key} in it are filled in.", None)
+    allow_private: bool = say(
+        "Whether the address may be loopback or private; link-local and metadata addresses never may.", False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,11 @@ class AlertmanagerSinkSettings:
     token: Secret | None = say("Sent as `Authorization: Bearer`.", None)
     resend: timedelta = say("A firing alert is sent again so often.", timedelta(seconds=60))
     timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
+    runbook_url: str | None = say("Link shown with each alert; {rule} and {dedup_key} in it are filled in.", None)
+    ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
+    allow_private: bool = say(
+        "Whether the address may be loopback or private; link-local and metadata addresses never may.", False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +159,10 @@ class SlackSinkSettings:
     channel: str | None = say("Channel id, with a bot token.", None)
     api: str = say("Base address of the Web API.", "https://slack.com/api")
     timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
+    runbook_url: str | None = say("Link shown with each alert; {rule} and {dedup_key} in it are filled in.", None)
+    allow_private: bool = say(
+        "Whether the address may be loopback or private; link-local and metadata addresses never may.", False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +212,9 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class OutboxSettings:
-    give_up_after: timedelta = say("An alert that could not be delivered for so long is given up, counted and shown.", timedelta(hours=24))
+    give_up_after: timedelta = say(
+        "An alert that could not be delivered for so long is given up, counted and shown.", timedelta(hours=24)
+    )
     first_retry: timedelta = say("The pause after the first failure; it doubles.", timedelta(seconds=1))
     longest_retry: timedelta = say("The longest pause between two tries.", timedelta(minutes=5))
     fallback: str | None = say("The sink that is told when another gives up.", None)
@@ -222,7 +242,9 @@ class Settings:
     """Everything there is to say; an empty file is a working one."""
 
     service: str | None = say("The service all sources belong to, unless a source says otherwise.", None)
-    sources: tuple[SourceSettings, ...] = say("Where records come from; default: standard input.", (StdinSourceSettings(type="stdin"),))
+    sources: tuple[SourceSettings, ...] = say(
+        "Where records come from; default: standard input.", (StdinSourceSettings(type="stdin"),)
+    )
     sinks: tuple[SinkSettings, ...] = say("Who is told; default: standard output.", (StdoutSinkSettings(type="stdout"),))
     rules: RuleSettings = say("Which rules.", RuleSettings())
     incidents: IncidentSettings = say("The life of an incident.", IncidentSettings())
