@@ -6,9 +6,11 @@ TrimwatchError
 │   └── BadRules
 ├── SinkError           a receiver did not take an alert; says whether to try again
 ├── StoreUnavailable    disk full, read-only, I/O error: nothing moved, try later
+├── StoreDamaged        SQLite or a checksum reports damage while we run: end the process, the next start begins anew and says so
 ├── StoreTooNew         the database was written by a newer release: refuse to start
 ├── StoreInUse          another daemon holds the state directory
-└── SourceLost          a source is gone for good (not: away for a while)
+├── SourceLost          a source is gone for good (not: away for a while)
+└── NoSuchInput         what replay was asked to read is missing or unreadable; carries every name at once, a line each
 """
 
 from __future__ import annotations
@@ -68,6 +70,10 @@ class StoreUnavailable(TrimwatchError):
     pass
 
 
+class StoreDamaged(TrimwatchError):
+    pass
+
+
 class StoreTooNew(TrimwatchError):
     pass
 
@@ -77,4 +83,8 @@ class StoreInUse(TrimwatchError):
 
 
 class SourceLost(TrimwatchError):
+    pass
+
+
+class NoSuchInput(TrimwatchError):
     pass

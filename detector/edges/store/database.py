@@ -1,0 +1,191 @@
+"""Two connections to one SQLite file: one writes, one reads beside it. What SQLite reports becomes our errors here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import Any
+
+from detector.crash_points import CrashPoint, reach
+from detector.edges.store.folder import SIDE_FILES, StateFolder
+from detector.edges.store.rows import GarbledRow
+from detector.errors import StoreDamaged, StoreTooNew, StoreUnavailable
+
+# Version n of the schema is what the first n texts make: a new file runs all of them, an older one the rest.
+SCHEMAS = (files("detector.edges.store").joinpath("schema.sql").read_text(encoding="utf-8"),)
+APPLICATION_ID = 0x54524D57  # "TRMW", in the file's header
+WAL_LIMIT_BYTES = 1 << 20
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# Our own mistakes, or a schema that is not ours. Everything else SQLite says is about the disk, and may pass.
+_NOT_THE_DISK = (
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_MISUSE,
+    sqlite3.SQLITE_RANGE,
+)
+_PRAGMAS = """
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA journal_mode = WAL;
+PRAGMA wal_autocheckpoint = 0;
+PRAGMA cache_size = -1024;
+PRAGMA cell_size_check = ON;
+PRAGMA trusted_schema = OFF;
+"""
+
+
+class Database:
+    """Opened by `connect`; may be used from any thread afterwards. Every call may raise StoreUnavailable or StoreDamaged."""
+
+    def __init__(self, folder: StateFolder, schemas: Sequence[str] = SCHEMAS) -> None:
+        self.rescues = 0
+        self._folder = folder
+        self._schemas = schemas
+        self._write_lock = threading.RLock()
+        self._read_lock = threading.RLock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._inode: tuple[int, int] | None = None
+
+    def connect(self) -> None:
+        """Opens the file, and brings it to our schema. Raises StoreTooNew, StoreDamaged, StoreUnavailable."""
+        with self._write_lock, self._read_lock, self._explained():
+            try:
+                self._writer = _connection(self._folder)
+                _bring_up_to_date(self._writer, self._schemas)
+                self._reader = _connection(self._folder)
+                self._inode = self._folder.inode()
+            except BaseException:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Lets go of the file; may be called twice."""
+        with self._write_lock, self._read_lock:
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.close()
+            self._reader = self._writer = None
+
+    @contextlib.contextmanager
+    def transaction(self, *, is_synced: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing. `is_synced`: on the disk when this returns; without it a power cut may take the last ones back,
+        a killed process does not."""
+        with self._write_lock, self._explained():
+            connection = self._ready()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # SQLITE_FULL and SQLITE_IOERR may have rolled back already
+                    connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query, as of the last transaction; does not wait for one that is being written."""
+        with self._explained():
+            if self._reader is None:
+                with self._write_lock:
+                    self._ready()
+            with self._read_lock:
+                if self._reader is None:
+                    raise StoreUnavailable("the store is closed")
+                return self._reader.execute(query, parameters).fetchall()
+
+    def fold(self, limit_bytes: int = WAL_LIMIT_BYTES) -> None:
+        """Writes the write-ahead log into the database when it is longer. What was committed stays committed if that fails, so
+        a full disk is not reported here: the next transaction will."""
+        if self._folder.wal_bytes() <= limit_bytes:
+            return
+        reach(CrashPoint.STORE_WAL)
+        with self._write_lock, contextlib.suppress(sqlite3.Error):
+            if self._writer is not None:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextlib.contextmanager
+    def vouching(self) -> Iterator[None]:
+        """Around the reading of rows: a garbled one is damage."""
+        try:
+            yield
+        except GarbledRow as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, problem: object) -> StoreDamaged:
+        self._folder.suspect()
+        return StoreDamaged(f"{self._folder.database}: {problem}")
+
+    def _ready(self) -> sqlite3.Connection:
+        if self._writer is not None and self._folder.inode() != self._inode:
+            self._rescue(self._writer)
+        if self._writer is None:
+            self.connect()
+        assert self._writer is not None
+        return self._writer
+
+    def _rescue(self, writer: sqlite3.Connection) -> None:
+        """The file was deleted or replaced under us. Our open file still holds everything: it is written out under its name
+        again. The old connections are closed first, because SQLite deletes the log of that name with the last of them."""
+        draft = self._folder.path / "state.db.rescued"
+        self._folder.hold_again()
+        draft.unlink(missing_ok=True)
+        writer.execute("VACUUM INTO ?", (str(draft),))
+        self.close()
+        if self._folder.inode() is not None:
+            self._folder.move_aside("replaced", int(time.time() * 1000))
+        for suffix in SIDE_FILES:
+            self._folder.database.with_name(self._folder.database.name + suffix).unlink(missing_ok=True)
+        os.replace(draft, self._folder.database)
+        self.rescues += 1
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+            if code in _DAMAGE:
+                raise self._damaged(error) from error
+            if code in _NOT_THE_DISK:
+                raise
+            if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
+                self.close()  # after an I/O error a connection can stay broken; the next call opens a new one
+            raise StoreUnavailable(f"{self._folder.database}: {error}") from error
+        except OSError as error:
+            raise StoreUnavailable(f"{self._folder.database}: {error.strerror}") from error
+
+
+def _connection(folder: StateFolder) -> sqlite3.Connection:
+    connection = sqlite3.connect(folder.database, isolation_level=None, check_same_thread=False, timeout=5)
+    connection.executescript(_PRAGMAS)
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, schemas: Sequence[str]) -> None:
+    """Raises StoreTooNew, or StoreDamaged when the file is somebody else's database."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if objects and application != APPLICATION_ID:
+        raise StoreDamaged("the file is a database of another program")
+    if version > len(schemas):
+        raise StoreTooNew(
+            f"the store has schema {version}, this release knows {len(schemas)}: use a newer release or another folder"
+        )
+    if version == len(schemas):
+        return
+    script = "\n".join(schemas[version:])
+    stamp = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(schemas)};"
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n{stamp}\nCOMMIT;")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,62 @@
+"""What the store lets go of: history by age and size, never what is open or owed."""
+
+from __future__ import annotations
+
+from detector.edges.store.database import Database
+from detector.settings import StoreSettings
+
+ROWS_A_CALL = 5_000
+# A file that was quiet for longer than `keep` must not be read from its start again; only a crowd of dead ones is thinned.
+POSITIONS_KEPT = 10_000
+_HISTORY = ("finding", "delivery", "dead_letter", "lost")
+
+
+def prune(database: Database, settings: StoreSettings, now_ms: int) -> int:
+    """At most ROWS_A_CALL rows a table. Returns how many went. Raises StoreUnavailable."""
+    before_ms = now_ms - int(settings.keep.total_seconds() * 1000)
+    dropped = _drop_old(database, before_ms)
+    if _used_bytes(database) > settings.max_size.bytes:
+        dropped += _drop_oldest(database)
+    if dropped:
+        with database.transaction() as connection:
+            connection.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+    return dropped
+
+
+def _drop_old(database: Database, before_ms: int) -> int:
+    statements = [
+        *(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at_ms < :at ORDER BY id LIMIT :rows)"
+            for table in _HISTORY
+        ),
+        "DELETE FROM incident WHERE dedup_key IN"
+        " (SELECT dedup_key FROM incident WHERE state = 'resolved' AND last_seen_ms < :at ORDER BY last_seen_ms LIMIT :rows)",
+        "DELETE FROM command WHERE at_ms < :at AND id <= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'command_id')",
+        "DELETE FROM note WHERE at_ms < :at AND NOT EXISTS (SELECT 1 FROM incident"
+        " WHERE incident.dedup_key = note.dedup_key AND incident.state != 'resolved')",
+        "DELETE FROM position WHERE at_ms < :at AND stream_key IN"
+        " (SELECT stream_key FROM position ORDER BY at_ms DESC LIMIT :rows OFFSET :positions)",
+    ]
+    values = {"at": before_ms, "rows": ROWS_A_CALL, "positions": POSITIONS_KEPT}
+    with database.transaction() as connection:
+        return sum(connection.execute(statement, values).rowcount for statement in statements)
+
+
+def _drop_oldest(database: Database) -> int:
+    """A tenth of each kind of history; the next call goes on if that was not enough."""
+    dropped = 0
+    with database.transaction() as connection:
+        for table in _HISTORY:
+            (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            query = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
+            dropped += connection.execute(query, (min(ROWS_A_CALL, -(-rows // 10)),)).rowcount
+        query = "SELECT dedup_key FROM incident WHERE state = 'resolved' ORDER BY last_seen_ms LIMIT ?"
+        dropped += connection.execute(f"DELETE FROM incident WHERE dedup_key IN ({query})", (ROWS_A_CALL // 10,)).rowcount
+    return dropped
+
+
+def _used_bytes(database: Database) -> int:
+    ((pages,),) = database.rows("PRAGMA page_count")
+    ((free,),) = database.rows("PRAGMA freelist_count")
+    ((size,),) = database.rows("PRAGMA page_size")
+    return int((pages - free) * size)

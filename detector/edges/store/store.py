@@ -1,0 +1,197 @@
+"""The store: what we know, in one SQLite file. One transaction a checkpoint: a position never gets ahead of its alerts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+
+from detector.crash_points import CrashPoint, reach
+from detector.edges.store.database import Database
+from detector.edges.store.folder import StateFolder
+from detector.edges.store.history import History
+from detector.edges.store.opening import Loss, close_database, open_database
+from detector.edges.store.outbox import Outbox
+from detector.edges.store.pruning import prune
+from detector.edges.store.rows import checked, checksum, column, pack, unpack
+from detector.records import Checkpoint, Command, DeadLetter, Finding, Incident, IncidentState, LostRange, Position
+from detector.settings import StoreSettings
+
+# A storm must not turn into a storm of writes: more than so many a checkpoint are counted by their incident, not kept one by one.
+FINDINGS_A_KEY = 20
+DEAD_LETTERS_A_CHECKPOINT = 200
+
+
+class Store:
+    """May be used from any thread: one writes, others read beside it. Every method may raise StoreUnavailable (nothing moved, try
+    later) and StoreDamaged (end the process: the next start begins anew and says what was lost)."""
+
+    def __init__(self, settings: StoreSettings, folder: StateFolder, database: Database) -> None:
+        """For `open` alone."""
+        self._settings = settings
+        self._folder = folder
+        self._database = database
+        self.loss: Loss | None = None
+        self.outbox = Outbox(database)
+        self.history = History(database)
+
+    @classmethod
+    def open(cls, settings: StoreSettings, now_ms: int) -> Store:
+        """Holds the folder until `close`. A damaged or missing database is moved to `*.corrupt-<time>` and `loss` says so.
+        Raises StoreInUse, StoreTooNew, StoreUnavailable."""
+        folder = StateFolder(settings.path)
+        folder.hold()
+        store = cls(settings, folder, Database(folder))
+        try:
+            store.loss = open_database(folder, store._database, store._verify, now_ms)
+        except BaseException:
+            store._database.close()
+            folder.release()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Lets go of the file and the folder; may be called twice."""
+        try:
+            close_database(self._folder, self._database)
+        finally:
+            self._database.close()
+            self._folder.release()
+
+    @property
+    def lost_since_ms(self) -> int | None:
+        """Since when state is missing; None when all is there. Stays, over restarts too, until a checkpoint with an alert is
+        written: the one that tells of it."""
+        return None if self.loss is None else self.loss.since_ms
+
+    @property
+    def rescues(self) -> int:
+        """How often the file was deleted under us and written again from what we held open. Nothing was lost."""
+        return self._database.rescues
+
+    @property
+    def last_command_id(self) -> int:
+        """The last command that a checkpoint consumed; 0 for none."""
+        rows = self._database.rows("SELECT value FROM meta WHERE name = 'command_id'")
+        return int(rows[0][0]) if rows else 0
+
+    def positions(self) -> dict[str, Position]:
+        """How far each stream was read, by stream key."""
+        rows = self._database.rows("SELECT stream_key, body, crc FROM position")
+        with self._database.vouching():
+            found = [unpack(Position, checked(*row)) for row in rows]
+        return {position.stream_key: position for position in found}
+
+    def state(self) -> dict[str, bytes]:
+        """The pipeline's memory by key."""
+        rows = self._database.rows("SELECT key, body, crc FROM state")
+        with self._database.vouching():
+            return {key: checked(key, body, crc) for key, body, crc in rows}
+
+    def open_incidents(self) -> list[Incident]:
+        """Every incident that is not resolved, oldest first."""
+        return self.history.incidents(states=(IncidentState.OPEN, IncidentState.ACKNOWLEDGED), limit=None)[::-1]
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Writes all of it in one transaction, synced to the disk when somebody must be told. Raises StoreUnavailable: then
+        nothing of it was written, and the same checkpoint may be written again."""
+        with self._database.transaction(is_synced=checkpoint.is_urgent) as connection:
+            reach(CrashPoint.STORE_BEGIN)
+            _write_positions(connection, checkpoint.positions, checkpoint.at_ms)
+            _write_state(connection, checkpoint.state)
+            reach(CrashPoint.STORE_POSITIONS)
+            _write_findings(connection, checkpoint.findings, checkpoint.at_ms)
+            _write_incidents(connection, checkpoint.incidents)
+            self.outbox.settle(connection, checkpoint.incidents)
+            self.outbox.put(connection, checkpoint.alerts, checkpoint.at_ms)
+            _write_unused(connection, checkpoint.dead_letters, checkpoint.lost, checkpoint.at_ms)
+            _write_told(connection, checkpoint)
+            reach(CrashPoint.STORE_ALERTS)
+        if checkpoint.alerts:
+            self.loss = None
+        reach(CrashPoint.STORE_COMMITTED)
+        self._database.fold()
+
+    def add_command(self, at_ms: int, who: str, what: str, arguments: str = "{}") -> int:
+        """Writes down what somebody asks for; returns its id. The pipeline consumes commands in this order."""
+        with self._database.transaction(is_synced=True) as connection:
+            query = "INSERT INTO command (at_ms, who, what, arguments) VALUES (?, ?, ?, ?)"
+            cursor = connection.execute(query, (at_ms, column(who), column(what), column(arguments)))
+            assert cursor.lastrowid is not None
+            return cursor.lastrowid
+
+    def commands_after(self, command_id: int, limit: int = 100) -> list[Command]:
+        """The next commands in order."""
+        query = "SELECT id, at_ms, who, what, arguments FROM command WHERE id > ? ORDER BY id LIMIT ?"
+        return [Command(*row) for row in self._database.rows(query, (command_id, limit))]
+
+    def prune(self, now_ms: int) -> int:
+        """Drops history that is older than `keep` or makes the file larger than `max_size`, a bounded piece a call; returns how
+        many rows. What is open or owed is never dropped."""
+        dropped = prune(self._database, self._settings, now_ms)
+        self._database.fold()
+        return dropped
+
+    def size_bytes(self) -> int:
+        """What the database takes on the disk, its log included."""
+        return self._folder.size_bytes()
+
+    def _verify(self) -> None:
+        self.positions()
+        self.state()
+        self.open_incidents()
+        self.outbox.verify()
+
+
+def _write_positions(connection: sqlite3.Connection, positions: Iterable[Position], at_ms: int) -> None:
+    rows = []
+    for position in positions:
+        key, body = column(position.stream_key), pack(position)
+        rows.append((key, at_ms, body, checksum(key, body)))
+    connection.executemany("INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)", rows)
+
+
+def _write_state(connection: sqlite3.Connection, state: Iterable[tuple[str, bytes | None]]) -> None:
+    for key, body in state:
+        if body is None:
+            connection.execute("DELETE FROM state WHERE key = ?", (key,))
+        else:
+            connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (key, bytes(body), checksum(key, bytes(body))))
+
+
+def _write_findings(connection: sqlite3.Connection, findings: Iterable[Finding], at_ms: int) -> None:
+    kept: Counter[str] = Counter()
+    rows = []
+    for finding in findings:
+        kept[finding.dedup_key] += 1
+        if kept[finding.dedup_key] > FINDINGS_A_KEY:
+            continue
+        key, body = column(finding.dedup_key), pack(finding)
+        rows.append((key, at_ms, body, checksum(key, body)))
+    connection.executemany("INSERT INTO finding (dedup_key, at_ms, body, crc) VALUES (?, ?, ?, ?)", rows)
+
+
+def _write_incidents(connection: sqlite3.Connection, incidents: Iterable[Incident]) -> None:
+    rows = []
+    for incident in incidents:
+        key, body = column(incident.dedup_key), pack(incident)
+        rows.append((key, incident.state.value, incident.last_seen_ms, body, checksum(key, body)))
+    connection.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def _write_unused(connection: sqlite3.Connection, letters: tuple[DeadLetter, ...], lost: Iterable[LostRange], at_ms: int) -> None:
+    for letter in letters[:DEAD_LETTERS_A_CHECKPOINT]:
+        connection.execute(
+            "INSERT INTO dead_letter (at_ms, stream, position, reason, sample) VALUES (?, ?, ?, ?, ?)",
+            (at_ms, column(letter.stream_name), column(letter.position), column(letter.reason), letter.sample[:1024]),
+        )
+    for lost_range in lost:
+        body = pack(lost_range)
+        connection.execute("INSERT INTO lost (at_ms, body, crc) VALUES (?, ?, ?)", (at_ms, body, checksum("", body)))
+
+
+def _write_told(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+    if checkpoint.command_id is not None:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('command_id', ?)", (str(checkpoint.command_id),))
+    if checkpoint.alerts:
+        connection.execute("DELETE FROM meta WHERE name LIKE 'lost_%'")
