@@ -1,0 +1,76 @@
+"""The real daemon as a child process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+
+
+class Daemon:
+    """`trimwatch run` on a folder of its own. `settings` is written as YAML (JSON is YAML)."""
+
+    def __init__(self, folder: Path, settings: dict[str, object]) -> None:
+        self.folder = folder
+        self.config = folder / "settings.yaml"
+        self.config.write_bytes(orjson.dumps(settings))
+        self.log = folder / "daemon.log"
+        self.peak_kib = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, crash_at: str = "") -> None:
+        environment = {**os.environ, "TRIMWATCH_CRASH_AT": crash_at}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "detector.cli", "run", "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+
+    def has_ended(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None
+
+    def ended_within(self, seconds: float) -> bool:
+        """Waits for the process to end by itself."""
+        assert self._process is not None
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.measure()
+            try:
+                self._process.wait(0.05)
+                return True
+            except subprocess.TimeoutExpired:
+                continue
+        return False
+
+    def measure(self) -> None:
+        """Notes the largest resident memory that the kernel has seen of this process."""
+        assert self._process is not None
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text()
+        except OSError:
+            return
+        for line in status.splitlines():
+            if line.startswith("VmHWM"):
+                self.peak_kib = max(self.peak_kib, int(line.split()[1]))
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self.measure()
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, timeout_s: float = 20) -> int:
+        """SIGTERM; the exit status."""
+        assert self._process is not None
+        self.measure()
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout_s)
