@@ -163,9 +163,9 @@ class _Reader:
         if self.values > MAX_VALUES:
             self.refuse(line, f"has more than {MAX_VALUES} values")
         if isinstance(event, yaml.AliasEvent):
-            self.refuse(line, f"*{event.anchor[:40]}: aliases are not read; write the value out")
+            self.refuse(line, f"*{str(event.anchor)[:40]}: aliases are not read; write the value out")
         if event.anchor is not None:
-            self.fault(line, f"&{event.anchor[:40]}: anchors are not read; write the value out")
+            self.fault(line, f"&{str(event.anchor)[:40]}: anchors are not read; write the value out")
         tag = getattr(event, "tag", None)
         if tag is not None:
             self.fault(line, f"{str(tag)[:80]}: tags are not read; write a plain value")
