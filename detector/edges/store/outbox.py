@@ -86,8 +86,9 @@ class Outbox:
     def delivered(self, row: OutboxRow, note: str, now_ms: int, again_ms: int | None, fallback: str | None = None) -> None:
         """The receiver has it. With `again_ms` the alert stays and is repeated then, unless something newer was said meanwhile.
         An empty note keeps the one before. If `fallback` heard of this incident in the receiver's place, it hears of the end."""
+        replaces = fallback is not None and fallback != row.alert.receiver
         with self._database.transaction() as connection:
-            if row.alert.action is AlertAction.RESOLVE and fallback and _was_given_up(connection, row.alert):
+            if fallback and replaces and row.alert.action is AlertAction.RESOLVE and _was_given_up(connection, row.alert):
                 _insert(connection, replace(row.alert, receiver=fallback), now_ms)
             _log(connection, row.alert, now_ms, "delivered", row.attempts + 1)
             if note:
