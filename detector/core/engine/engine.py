@@ -1,0 +1,194 @@
+"""Batches to marks, events to findings. Everything a rule needs between two events is in here, and can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from detector.core.decode.logs.stream import Mark
+from detector.core.engine.budget import NoBudget, Quarantine, SliceBudget
+from detector.core.engine.context import EventContext
+from detector.core.engine.judge import Confirmed, Judge
+from detector.core.engine.memo import Memo
+from detector.core.engine.regexes import Regexes, RegexTooLarge
+from detector.core.engine.scan import Buffer, PatternTable, Scanner, parts_of, pattern_table
+from detector.core.ruleset.spec import Rule
+from detector.records import Finding, LogEvent
+
+__all__ = ["Engine", "EventContext", "Pending", "RuleCost"]
+
+EXPIRE_EVERY_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An `absent` timer that still runs: what `rule` waits for, until when."""
+
+    rule: str
+    source: str
+    service: str
+    since_ms: int
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCost:
+    """What a rule did and took since the start. `skipped`: candidates not looked at in quarantine. `late`: events too old for
+    its windows. `dropped`: entries and timers over the limits."""
+
+    hits: int
+    seconds: float
+    skipped: int
+    late: int
+    dropped: int
+
+
+class Engine:
+    """Judges events of any number of streams with one set of rules. Not for two threads at once.
+
+    `table` is the one the scanner was made for. `clock` gives CPU seconds of this thread and switches the guards on: without
+    it (replay, rule tests) nothing is cut short and no rule is quarantined.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        scanner: Scanner,
+        table: PatternTable | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        table = table or pattern_table(rules)
+        forms = iter([pattern.form for pattern in table.patterns])
+        self._scanner = scanner
+        self._first_loud = table.first_loud
+        self._owners = [(pattern.rule, pattern.part) for pattern in table.patterns]
+        self._judges = [Judge(rule, [next(forms) for _ in parts_of(rule)]) for rule in rules]
+        self._stateful = [judge for judge in self._judges if judge.rule.has_window]
+        self._regexes = Regexes()
+        self._memo: Memo[tuple[Confirmed, ...]] = Memo()
+        self._budget = SliceBudget(clock) if clock else NoBudget()
+        self._expired_ms = -(1 << 62)
+
+    def scan(self, buffer: Buffer, begin: int, end: int) -> list[Mark]:
+        """Marks of `buffer[begin:end]`, ascending; `begin` is a line start. A new slice of confirming time begins."""
+        self._budget.begin()
+        return [Mark(at, pattern) for at, pattern in self._scanner.scan(buffer, begin, end)]
+
+    def is_loud(self, pattern: int) -> bool:
+        """Whether it is a level pattern, no rule's."""
+        return pattern >= self._first_loud
+
+    def judge(self, event: LogEvent, patterns: Iterable[int], context: EventContext) -> list[Finding]:
+        """The findings that this event completes, in the order of the rules. `patterns` are those of its marks, ascending."""
+        marks = tuple(patterns)
+        if not marks or marks[0] >= self._first_loud:
+            return []
+        confirmed = self._memo.get(event, marks)
+        if confirmed is None:
+            confirmed = self._confirm(event, marks, context.now_ms)
+        findings: list[Finding] = []
+        for one in confirmed:
+            finding = one.judge.take(one, event, context)
+            if finding is not None:
+                findings.append(finding)
+        return findings
+
+    def advance(self, stream_key: str, watermark_ms: int) -> list[Finding]:
+        """Time has passed in a stream: the findings of expected lines that did not come."""
+        findings = [finding for judge in self._stateful for finding in judge.due(stream_key, watermark_ms)]
+        if watermark_ms - self._expired_ms >= EXPIRE_EVERY_MS:
+            self._expired_ms = watermark_ms
+            for judge in self._stateful:
+                judge.expire(watermark_ms)
+        return findings
+
+    def pending(self) -> list[Pending]:
+        """The `absent` timers that still run, the first to end first."""
+        running = [
+            Pending(judge.rule.id, timer.source, timer.service, timer.since_ms, timer.deadline_ms)
+            for judge in self._stateful
+            if judge.absence
+            for timer in judge.absence.running()
+        ]
+        return sorted(running, key=lambda timer: (timer.deadline_ms, timer.rule))
+
+    def snapshot(self) -> dict[str, bytes]:
+        """What is open, by rule id: versioned JSON."""
+        found = {judge.rule.id: judge.snapshot() for judge in self._stateful}
+        return {rule: state for rule, state in found.items() if state is not None}
+
+    def changes(self) -> dict[str, bytes | None]:
+        """As `snapshot`, but only of rules that changed since the last call; None for one with nothing open any more."""
+        changed = [judge for judge in self._stateful if judge.is_changed]
+        for judge in changed:
+            judge.is_changed = False
+        return {judge.rule.id: judge.snapshot() for judge in changed}
+
+    def restore(self, snapshot: Mapping[str, bytes]) -> list[str]:
+        """Takes back what was open, for rules that mean the same as then. Returns the ids whose state was of no use."""
+        judges = {judge.rule.id: judge for judge in self._stateful}
+        return [rule for rule, state in snapshot.items() if rule not in judges or not judges[rule].restore(state)]
+
+    def costs(self) -> dict[str, RuleCost]:
+        """By rule id."""
+        return {judge.rule.id: _cost(judge) for judge in self._judges}
+
+    def quarantined(self) -> list[Quarantine]:
+        """The rules that are set aside for now."""
+        return [judge.quarantine for judge in self._judges if judge.quarantine is not None]
+
+    def release(self, rule: str) -> None:
+        """Lets a rule run again before its time."""
+        for judge in self._judges:
+            if judge.rule.id == rule:
+                judge.quarantine = None
+
+    def _confirm(self, event: LogEvent, marks: tuple[int, ...], now_ms: int) -> tuple[Confirmed, ...]:
+        """Runs the rules that the marks are of. What was cut short is not remembered."""
+        confirmed = []
+        is_whole = True
+        for judge, parts in self._candidates(marks):
+            if judge.min_level is not None and event.level is not None and event.level < judge.min_level:
+                continue
+            if judge.is_set_aside(now_ms):
+                is_whole = False
+                continue
+            found = self._run(judge, event.text, parts, now_ms)
+            is_whole = is_whole and judge.quarantine is None
+            if found is not None:
+                confirmed.append(found)
+        result = tuple(confirmed)
+        if is_whole:
+            self._memo.put(event, marks, result)
+        return result
+
+    def _run(self, judge: Judge, text: bytes, parts: list[int], now_ms: int) -> Confirmed | None:
+        """Runs one rule; sets it aside when it is too large or took too long."""
+        try:
+            judge.prepare(parts, self._regexes)
+            self._budget.start()
+            found = judge.confirm(text, parts, self._regexes, self._budget)
+        except RegexTooLarge as problem:
+            judge.set_aside(str(problem), now_ms)
+            return None
+        seconds = self._budget.lap()
+        judge.seconds += seconds
+        reason = self._budget.complaint(judge.slow, seconds, now_ms)
+        if reason is not None:
+            judge.set_aside(reason, now_ms)
+        return found
+
+    def _candidates(self, marks: tuple[int, ...]) -> list[tuple[Judge, list[int]]]:
+        """The rules that the marks are of, each with its parts, in the order of the rules."""
+        found: dict[int, list[int]] = {}
+        for mark in marks:
+            rule, part = self._owners[mark]
+            if rule >= 0:
+                found.setdefault(rule, []).append(part)
+        return [(self._judges[rule], parts) for rule, parts in found.items()]
+
+
+def _cost(judge: Judge) -> RuleCost:
+    windows, absence = judge.windows, judge.absence
+    dropped = (windows.dropped if windows else 0) + (absence.dropped if absence else 0)
+    return RuleCost(judge.hits, judge.seconds, judge.skipped, windows.late if windows else 0, dropped)
