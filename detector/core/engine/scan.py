@@ -75,9 +75,13 @@ def compile_database(table: PatternTable) -> bytes:
 
     Raises hyperscan.error when a pattern is refused and ImportError where there is no Hyperscan.
     """
+    return compile_forms(table.forms)
+
+
+def compile_forms(forms: Sequence[bytes]) -> bytes:
+    """As `compile_database`, from the patterns alone; a pattern's index is its id."""
     import hyperscan
 
-    forms = table.forms
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=forms, ids=list(range(len(forms))), flags=[0] * len(forms))
     return bytes(hyperscan.dumpb(database))
