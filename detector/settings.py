@@ -229,6 +229,7 @@ class ListenSettings:
 class ApiSettings:
     listen: str = say("host:port of the API; empty switches it off.", "127.0.0.1:9480")
     token: Secret | None = say("What mutating calls must carry as a bearer token; without one they are refused.", None)
+    hosts: tuple[str, ...] = say("Names under which the API may be called, besides localhost and IP addresses.", ())
 
 
 @dataclass(frozen=True, slots=True)
