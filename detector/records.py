@@ -325,6 +325,12 @@ class Checkpoint:
     command_id: int | None = None
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened: then there is nothing to write."""
+        said = (self.positions, self.state, self.findings, self.incidents, self.alerts, self.dead_letters, self.lost)
+        return not any(said) and self.command_id is None
+
+    @property
     def is_urgent(self) -> bool:
         """Whether someone must be told: such a checkpoint is written at once and synced to the disk."""
         return bool(self.findings or self.alerts or self.lost)

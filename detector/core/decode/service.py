@@ -1,11 +1,11 @@
-"""Whose line is it: what the user said, else what the record says, else the source, else the file's own name."""
+"""Whose stream is it: what the user or the source said, else the file's own name."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 
-from detector.records import LogEvent, Stream
+from detector.records import Stream
 
 # /var/log/containers/<pod>_<namespace>_<container>-<64 hex>.log and /var/log/pods/<ns>_<pod>_<uid>/<container>/<restart>.log,
 # as the kubelet names them (kubernetes/kubernetes:pkg/kubelet/kuberuntime/helpers.go and legacy.go).
@@ -14,11 +14,10 @@ _POD_FILE = re.compile(r"/pods/[^/_]+_[^/_]+_[^/]+/(?P<container>[^/]+)/\d+\.log
 _ROTATED = re.compile(r"(?:\.(?:log|txt|out|err|json|jsonl|gz|zst|bz2|xz|\d+|\d{4}-?\d\d-?\d\d(?:[-T._]?\d+)*))+$", re.I)
 
 
-def service_of(stream: Stream, event: LogEvent) -> str:
-    """Never empty."""
-    if stream.service_fixed and stream.service:
-        return stream.service
-    return event.service or stream.service or stem(stream.name)
+def service_of(stream: Stream) -> str:
+    """What the user or the source said, else the name's stem; a record's own service goes before it unless the user's is fixed.
+    Never empty."""
+    return stream.service or stem(stream.name)
 
 
 def stem(name: str) -> str:

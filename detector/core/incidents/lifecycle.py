@@ -110,6 +110,11 @@ class Incidents:
             counts[life.state.value] += 1
         return counts
 
+    @property
+    def has_alerts(self) -> bool:
+        """Whether somebody must be told since the last drain."""
+        return bool(self._alerts)
+
     def drain(self) -> Changes:
         """What changed since the last call."""
         incidents = tuple(self._lives[key].incident for key in self._changed if key in self._lives)

@@ -1,0 +1,114 @@
+"""`trimwatch replay`: look through past logs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from detector.analysis.report.findings import looked_at, losses, show_incidents, show_unexplained
+from detector.edges.scan_cache import default_folder
+from detector.edges.sources.past import PastSettings, past_inputs, read_past
+from detector.edges.store.store import Store
+from detector.interface import incident_object, json_line, summary_object
+from detector.records import Batch, Incident, Severity, Stage
+from detector.replay import Outcome
+from detector.replay import replay as replay_batches
+from detector.rule_loading import ready_rules
+from detector.settings import RuleSettings, StoreSettings
+
+LAYOUTS = ["auto", "plain", "cri", "docker", "json", "syslog", "journald"]
+EXAMPLES = """
+\b
+Examples:
+  kubectl logs --previous pod | trimwatch replay -
+  trimwatch replay /var/log/shop/*.log /var/log/shop/*.gz
+  trimwatch replay --json --service shop app.log | jq .entity
+  trimwatch replay --fail-on error build.log       # exit status 1 when something was found
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("files", nargs=-1, metavar="FILE...|-")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: incidents, then the summary.")
+@click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", help="How to print.")
+@click.option("--rules", "rule_paths", multiple=True, metavar="PATH", help="A folder of your own rules, on top of the built-in.")
+@click.option("--format", "layout", type=click.Choice(LAYOUTS), default="auto", help="How lines are framed.")
+@click.option("--service", help="The service; else the record says it, else the file's stem.")
+@click.option("--store", "store_path", metavar="FOLDER", help="Keep what was found in a store of its own.")
+@click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit with 1 when something this loud was found.")
+@click.option("--pod", help="Read the log of a pod from the cluster instead of files.")
+@click.option("--namespace", "-n", help="The pod's namespace.")
+@click.option("--previous", is_flag=True, help="With --pod: the log of the instance before.")
+def replay(
+    files: tuple[str, ...],
+    as_json: bool,
+    output: str,
+    rule_paths: tuple[str, ...],
+    layout: str,
+    service: str | None,
+    store_path: str | None,
+    fail_on: str | None,
+    pod: str | None,
+    namespace: str | None,
+    previous: bool,
+) -> None:
+    """Looks through past logs (files, globs, gzip, `-` for standard input) and names what trimming broke. Pages no one."""
+    ready = ready_rules(RuleSettings(paths=rule_paths), default_folder())
+    if not files:
+        raise click.UsageError("name a file, a glob, or `-` for standard input")
+    inputs = past_inputs(files)
+    batches = read_past(inputs, PastSettings(service, layout))
+    sizes = [one.size for one in inputs]
+    total = None if None in sizes else sum(size for size in sizes if size is not None)
+    store = None if store_path is None else Store.open(StoreSettings(path=store_path), time.time_ns() // 1_000_000)
+    try:
+        began = time.monotonic()
+        with progress(total, quiet=as_json or output == "json") as seen:
+            outcome = replay_batches(batches, ready, store, seen)
+        show(outcome, time.monotonic() - began, as_json or output == "json")
+    finally:
+        if store is not None:
+            store.close()
+    if fail_on is not None and any(is_as_loud(incident, Severity(fail_on)) for incident in outcome.incidents):
+        sys.exit(1)
+
+
+def is_as_loud(incident: Incident, severity: Severity) -> bool:
+    return incident.severity.rank >= severity.rank and incident.stage is not Stage.NONE
+
+
+@contextmanager
+def progress(total: int | None, quiet: bool) -> Iterator[Callable[[Batch], None]]:
+    """A bar on standard error when that is a terminal."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda batch: None
+        return
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("replay", total=total)
+        yield lambda batch: bar.update(task, advance=batch.size)
+
+
+def show(outcome: Outcome, seconds: float, as_json: bool) -> None:
+    if as_json:
+        out = sys.stdout.buffer
+        for incident in outcome.incidents:
+            out.write(json_line(incident_object(incident)))
+        out.write(json_line(summary_object(outcome.counts, len(outcome.incidents), seconds)))
+        out.flush()
+        return
+    console = Console(highlight=False)
+    show_incidents(console, outcome.incidents)
+    console.print(looked_at(outcome.counts, outcome.rules, len(outcome.incidents)), markup=False)
+    for loss in losses(outcome.counts):
+        console.print(loss, markup=False)
+    show_unexplained(console, outcome.loud, outcome.unexplained)
+    for expected in outcome.pending:
+        console.print(f"still waiting when the logs ended: {expected.rule}", markup=False)

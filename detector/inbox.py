@@ -1,0 +1,130 @@
+"""The one door into the pipeline: batches, ticks and commands come in one after the other, and what followed is checkpointed.
+
+`put` judges the batch before it returns, so the source may reuse its buffer; a store that cannot be written slows every source.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from detector.core.pipeline import Pipeline
+from detector.crash_points import CrashPoint, reach
+from detector.edges.store.store import Store
+from detector.errors import StoreUnavailable
+from detector.records import Batch, Checkpoint, LostRange, Tick
+
+COMMIT_BYTES = 8 << 20  # so much was judged: write it down, however recent the last checkpoint
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The wall clock in milliseconds since the epoch, and one that never jumps."""
+
+    wall_ms: Callable[[], int]
+    mono_ms: Callable[[], int]
+
+
+class Listener(Protocol):
+    """Who hears of checkpoints: the courier is woken, health is told, metrics are counted."""
+
+    def written(self, checkpoint: Checkpoint) -> None: ...
+
+    def cannot_write(self, problem: StoreUnavailable) -> None: ...
+
+    def can_write_again(self) -> None: ...
+
+
+class PipelineInbox:
+    """Implements `edges.sources.base.Inbox`."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, listener: Listener, clocks: Clocks, commit_every_ms: int) -> None:
+        self._pipeline = pipeline
+        self._store = store
+        self._listener = listener
+        self._clocks = clocks
+        self._commit_every_ms = commit_every_ms
+        self._turn = asyncio.Lock()
+        self._command_id = store.last_command_id
+        self._owed: Checkpoint | None = None
+        self._committed_ms = clocks.mono_ms()
+        self._bytes = 0
+
+    async def put(self, batch: Batch, token: str = "") -> None:
+        async with self._turn:
+            await self._settle()
+            self._pipeline.take(batch, token)
+            self._bytes += batch.size
+            waited_ms = self._clocks.mono_ms() - self._committed_ms
+            if self._pipeline.is_urgent or waited_ms >= self._commit_every_ms or self._bytes >= COMMIT_BYTES:
+                await self._commit()
+        reach(CrashPoint.SOURCE_HANDED_OVER)
+
+    async def lost(self, lost: LostRange) -> None:
+        async with self._turn:
+            await self._settle()
+            self._pipeline.lost(lost)
+            await self._commit()
+
+    async def tick(self) -> None:
+        """Time went by; commands that people gave are consumed in order."""
+        async with self._turn:
+            await self._settle()
+            self._pipeline.tick(Tick(self._clocks.wall_ms(), self._clocks.mono_ms()))
+            self._consume_commands()
+            await self._commit()
+
+    async def change(self, change: Callable[[Pipeline], None]) -> None:
+        """Something about the pipeline itself, between two inputs: other rules, other receivers."""
+        async with self._turn:
+            await self._settle()
+            change(self._pipeline)
+            await self._commit()
+
+    def _consume_commands(self) -> None:
+        try:
+            commands = self._store.commands_after(self._command_id)
+        except StoreUnavailable as problem:
+            self._listener.cannot_write(problem)
+            return
+        for command in commands:
+            self._pipeline.command(command)
+            self._command_id = command.id
+
+    async def _commit(self) -> None:
+        checkpoint = self._pipeline.checkpoint(self._clocks.wall_ms())
+        self._owed = None if checkpoint.is_empty else checkpoint
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Writes what is owed, however long that takes: until then nothing else is judged."""
+        pause_s = FIRST_PAUSE_S
+        while self._owed is not None:
+            try:
+                await self._write(self._owed)
+            except StoreUnavailable as problem:
+                self._listener.cannot_write(problem)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _write(self, checkpoint: Checkpoint) -> None:
+        """A cancelled writer waits until the transaction has ended, so that what is owed is known."""
+        writing = asyncio.ensure_future(asyncio.to_thread(self._store.write, checkpoint))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            if writing.exception() is None:
+                self._written(checkpoint)
+            raise
+        self._written(checkpoint)
+
+    def _written(self, checkpoint: Checkpoint) -> None:
+        self._owed = None
+        self._committed_ms = self._clocks.mono_ms()
+        self._bytes = 0
+        self._listener.can_write_again()
+        self._listener.written(checkpoint)
