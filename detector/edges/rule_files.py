@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def builtin_folder() -> Path:
 def builtin_rule_files(packs: Sequence[str] = ()) -> list[RuleFile]:
     """The built-in rules; only those of `packs`, if any are named."""
     found = rule_files(builtin_folder())
-    return [file for file in found if not packs or file.id.partition("/")[0] in packs]
+    return [replace(file, is_tested=True) for file in found if not packs or file.id.partition("/")[0] in packs]
 
 
 def rule_files(folder: str | Path) -> list[RuleFile]:

@@ -43,7 +43,11 @@ class CharSet:
 
     def codes(self) -> Iterator[int]:
         """The ASCII codes in it, ascending."""
-        return (code for code in range(128) if self.ascii >> code & 1)
+        left = self.ascii
+        while left:
+            lowest = left & -left
+            yield lowest.bit_length() - 1
+            left ^= lowest
 
     def negated(self) -> CharSet:
         """All others. Beyond ASCII we cannot tell, so all of it."""

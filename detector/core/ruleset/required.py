@@ -7,8 +7,10 @@ one is in every match (`needed`). https://swtch.com/~rsc/regexp/regexp4.html
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
+from detector.core.ruleset.chars import Beyond
 from detector.core.ruleset.syntax import Alt, Chars, Edge, Node, Repeat, Seq
 
 MIN_LITERAL = 3
@@ -67,13 +69,15 @@ def needs_of(node: Node, folds_case: bool) -> Needs:
     return _in_order(node, folds_case)
 
 
+@lru_cache(maxsize=512)
 def _listed(node: Chars, folds_case: bool) -> Alternatives | None:
     """The characters of a small class. A letter and its other case are one; the long s is left to the scan form."""
     if node.char:
-        return (node.char,)
+        return (node.char.lower() if folds_case and node.char.isascii() else node.char,)
+    if node.set.beyond == Beyond.ANY or node.set.ascii.bit_count() > 2 * _MAX_CLASS:
+        return None
     texts = {chr(code).lower() if folds_case else chr(code) for code in node.set.codes()}
-    is_small = len(texts) <= _MAX_CLASS and (node.set.beyond < 2)
-    return tuple(sorted(texts)) if is_small else None
+    return tuple(sorted(texts)) if len(texts) <= _MAX_CLASS else None
 
 
 def _any_of(branches: list[Needs]) -> Needs:
@@ -107,6 +111,9 @@ def _in_order(node: Seq, folds_case: bool) -> Needs:
     best: Alternatives | None = None
     is_whole = True
     for part in node.parts:
+        if isinstance(part, Chars) and part.char and len(run) == 1 and len(run[0]) < MAX_LITERAL and not folds_case:
+            run = (run[0] + part.char,)
+            continue
         needs = needs_of(part, folds_case)
         best = better(best, needs.needed)
         if needs.exact is not None and _fits(run, needs.exact):

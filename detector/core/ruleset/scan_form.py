@@ -43,8 +43,7 @@ def scan_form(pattern: str, literals: Sequence[str] = ()) -> ScanForm:
     except PatternSyntax as problem:
         raise UnscannablePattern(str(problem)) from None
     tree = _flat(parsed.tree)
-    spans_lines = _writes_newline(tree)
-    piece = _best_piece(_line_pieces(tree) if spans_lines else [tree], parsed.folds_case)
+    piece = _best_piece(_line_pieces(tree) if parsed.writes_newline else [tree], parsed.folds_case)
     needed = required(piece, parsed.folds_case) if piece is not None else None
     if piece is None or needed is None:
         needed = usable(tuple(text.lower() if parsed.folds_case else text for text in literals))
@@ -52,7 +51,7 @@ def scan_form(pattern: str, literals: Sequence[str] = ()) -> ScanForm:
             raise UnscannablePattern(f"has no text of at least {MIN_LITERAL} characters that every match must contain")
         piece = Alt(tuple(_spelled(text, parsed.folds_case) for text in needed))
     scanned = _written_to_end(_cut(piece, parsed.folds_case))
-    return ScanForm(scanned, needed, parsed.folds_case, spans_lines, _has_edge(parsed.tree))
+    return ScanForm(scanned, needed, parsed.folds_case, parsed.writes_newline, parsed.has_edge)
 
 
 def _spelled(text: str, folds_case: bool) -> Node:
@@ -74,8 +73,9 @@ def _flat(node: Node) -> Node:
         branches = tuple(dict.fromkeys(map(_flat, node.branches)))
         return branches[0] if len(branches) == 1 else Alt(branches)
     parts: list[Node] = []
-    for part in map(_flat, node.parts):
-        parts.extend(part.parts if isinstance(part, Seq) else (part,))
+    for part in node.parts:
+        flat = part if isinstance(part, Chars) else _flat(part)
+        parts.extend(flat.parts if isinstance(flat, Seq) else (flat,))
     return parts[0] if len(parts) == 1 else Seq(tuple(parts))
 
 
@@ -85,14 +85,6 @@ def _children(node: Node) -> tuple[Node, ...]:
     if isinstance(node, Alt):
         return node.branches
     return (node.part,) if isinstance(node, Repeat) else ()
-
-
-def _has_edge(node: Node) -> bool:
-    return (isinstance(node, Edge) and node.kind in "^$") or any(map(_has_edge, _children(node)))
-
-
-def _writes_newline(node: Node) -> bool:
-    return (isinstance(node, Chars) and node.writes_newline) or any(map(_writes_newline, _children(node)))
 
 
 def _takes_newline(node: Node) -> bool:
@@ -162,6 +154,10 @@ def _literal_parts(parts: list[Node], folds_case: bool) -> list[int]:
     run: list[int] = []
     length = 0
     for at, part in enumerate(parts):
+        if isinstance(part, Chars) and part.char:
+            run.append(at)
+            length += 1
+            continue
         needs = needs_of(part, folds_case)
         if needs.exact:
             run.append(at)
@@ -209,4 +205,4 @@ def _loosened(node: Repeat) -> str:
 
 def spans_lines(pattern: str) -> bool:
     """Whether the author wrote a newline: such a pattern is confirmed on the whole text, any other line by line."""
-    return _writes_newline(parse(pattern).tree)
+    return parse(pattern).writes_newline

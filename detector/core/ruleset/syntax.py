@@ -6,7 +6,9 @@ matching less than RE2 does. https://github.com/google/re2/wiki/Syntax
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from detector.core.ruleset import chars
 from detector.core.ruleset.chars import CharSet
@@ -22,11 +24,9 @@ class PatternSyntax(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Chars:
-    """One character of the set. `writes_newline`: the author wrote a newline here, it is not just in a wide class. `char` is
-    the one character beyond ASCII that it stands for, or empty."""
+    """One character of the set. `char` is the one character that it stands for, or empty where it may be several."""
 
     set: CharSet
-    writes_newline: bool = False
     char: str = ""
 
 
@@ -67,10 +67,13 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`folds_case`: some part of it is under (?i)."""
+    """`folds_case`: some part of it is under (?i). `has_edge`: it has ^ or $. `writes_newline`: the author wrote a newline, not
+    just a class that is wide enough for one."""
 
     tree: Node
     folds_case: bool
+    has_edge: bool
+    writes_newline: bool
 
 
 def parse(pattern: str) -> Parsed:
@@ -81,11 +84,15 @@ def parse(pattern: str) -> Parsed:
     tree = parser.alternatives(Flags(), 0)
     if parser.at < len(pattern):
         raise PatternSyntax(f"unmatched ) at character {parser.at + 1}")
-    return Parsed(tree, parser.folds_case)
+    return Parsed(tree, parser.folds_case, parser.has_edge, parser.writes_newline)
 
 
 _SIMPLE = {"a": 7, "f": 12, "t": 9, "n": 10, "r": 13, "v": 11}
 _EDGES = {"A": "^", "z": "$", "b": "b", "B": "B"}
+
+
+# Letters and the like that stand for themselves, up to one that is repeated.
+_PLAIN_RUN = re.compile(r"(?:[A-Za-z0-9 :;,'\"/<>=&%@!#~`_-](?![*+?{]))+")
 
 
 class _Parser:
@@ -95,6 +102,8 @@ class _Parser:
         self.pattern = pattern
         self.at = 0
         self.folds_case = False
+        self.has_edge = False
+        self.writes_newline = False
 
     def alternatives(self, flags: Flags, depth: int) -> Node:
         if depth > MAX_DEPTH:
@@ -102,7 +111,11 @@ class _Parser:
         branches: list[Node] = []
         parts: list[Node] = []
         while self.at < len(self.pattern) and self.peek() != ")":
-            if self.takes("|"):
+            run = _PLAIN_RUN.match(self.pattern, self.at)
+            if run:
+                parts.extend(self.literal(ord(char), flags) for char in run[0])
+                self.at = run.end()
+            elif self.takes("|"):
                 branches.append(Seq(tuple(parts)))
                 parts = []
             elif self.pattern.startswith("(?", self.at) and not self.pattern.startswith(("(?:", "(?P<", "(?<"), self.at):
@@ -175,21 +188,23 @@ class _Parser:
             everything = chars.ANYTHING
             return Chars(everything if flags.dot_takes_newline else everything.without_newline())
         if char in "^$":
-            return Edge(char)
+            return self.edge(char)
         if char == "\\":
             return self.escape(flags)
         return self.literal(ord(char), flags)
 
+    def edge(self, kind: str) -> Edge:
+        self.has_edge |= kind in "^$"
+        return Edge(kind)
+
     def literal(self, code: int, flags: Flags) -> Chars:
-        is_exact = code > 127 and code != REPLACEMENT and not flags.folds_case
-        return Chars(self.span(code, code, flags), writes_newline=code == 10, char=chr(code) if is_exact else "")
+        self.folds_case |= flags.folds_case
+        self.writes_newline |= code == 10
+        return _literal(code, flags.folds_case)
 
     def span(self, low: int, high: int, flags: Flags) -> CharSet:
-        found = self.fold(chars.span(low, high), flags)
-        if flags.folds_case:
-            for code, letters in ((chars.LONG_S, "sS"), (chars.KELVIN, "kK")):
-                found |= chars.one_of(letters) if low <= code <= high else chars.EMPTY
-        return found
+        self.folds_case |= flags.folds_case
+        return _span(low, high, flags.folds_case)
 
     def fold(self, found: CharSet, flags: Flags) -> CharSet:
         self.folds_case |= flags.folds_case
@@ -209,7 +224,7 @@ class _Parser:
         char = self.peek()
         if char in _EDGES and char:
             self.at += 1
-            return Edge(_EDGES[char])
+            return self.edge(_EDGES[char])
         if char == "C":
             raise PatternSyntax("\\C matches half a character; write a class instead")
         if self.takes("E"):
@@ -255,7 +270,7 @@ class _Parser:
 
     def char_class(self, flags: Flags) -> Chars:
         is_negated = self.takes("^")
-        found, writes_newline, is_first = chars.EMPTY, False, True
+        found, is_first = chars.EMPTY, True
         while is_first or self.peek() != "]":
             is_first = False
             item, code = self.class_item(flags)
@@ -264,9 +279,9 @@ class _Parser:
                 high = self.class_code()
                 item = self.span(code, high, flags)
             found |= item
-            writes_newline |= code == 10
+            self.writes_newline |= code == 10 and not is_negated
         self.at += 1
-        return Chars(found.negated() if is_negated else found, writes_newline and not is_negated)
+        return Chars(found.negated() if is_negated else found)
 
     def class_item(self, flags: Flags) -> tuple[CharSet, int | None]:
         """The next thing in a class, and its code if it is one character."""
@@ -304,6 +319,22 @@ class _Parser:
             return None
         self.at = stop + 1
         return int(low), (int(high) if high else None) if comma else int(low)
+
+
+@lru_cache(maxsize=512)
+def _literal(code: int, folds_case: bool) -> Chars:
+    found = _span(code, code, folds_case)
+    is_one = code != REPLACEMENT and (code > 127 or found.ascii.bit_count() == 1) and not (folds_case and found.beyond)
+    return Chars(found, chr(code) if is_one else "")
+
+
+def _span(low: int, high: int, folds_case: bool) -> CharSet:
+    if not folds_case:
+        return chars.span(low, high)
+    found = chars.span(low, high).folded()
+    for code, letters in ((chars.LONG_S, "sS"), (chars.KELVIN, "kK")):
+        found |= chars.one_of(letters) if low <= code <= high else chars.EMPTY
+    return found
 
 
 def _is_number(text: str) -> bool:

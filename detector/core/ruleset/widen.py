@@ -6,6 +6,7 @@ Written for Hyperscan and RE2 over raw bytes: ASCII only, bytes as `\\xhh`, neve
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from detector.core.ruleset.chars import KELVIN, LONG_S, Beyond, CharSet
 from detector.core.ruleset.syntax import Chars
@@ -20,10 +21,11 @@ _HIGH = range(128, 256)
 _MOST_CODES = 8
 
 
+@lru_cache(maxsize=512)
 def widened(chars: Chars, in_loop: bool = False) -> str:
     """One character of the set in any layout. `in_loop`: it may be repeated without limit, so a class that holds all the
     characters of an escape needs no escape of its own."""
-    if chars.char:
+    if chars.char and not chars.char.isascii():
         return _exactly(chars.char)
     found = chars.set
     raw = [code for code in found.codes() if code != 10] + (list(_HIGH) if found.beyond == Beyond.ANY else [])
@@ -31,7 +33,7 @@ def widened(chars: Chars, in_loop: bool = False) -> str:
     if not escapes:
         return bracket(raw)
     if in_loop and _spells_escapes(found):
-        return bracket(raw)
+        return bracket(sorted({*raw, *_HIGH}) if found.beyond else raw)
     ways = [bracket(raw)] if raw else []
     if found.beyond == Beyond.ANY and not in_loop:
         ways.append(r"[\x80-\xff]{2,4}")
@@ -47,9 +49,10 @@ def first_byte(chars: Chars) -> str:
     return bracket(sorted(found | set(_HIGH) if chars.set.beyond else found))
 
 
+@lru_cache(maxsize=512)
 def is_plain(chars: Chars) -> bool:
     """Whether every layout writes its characters as one byte each."""
-    return not chars.char and chars.set.beyond == Beyond.NONE and not any(code in ESCAPED for code in chars.set.codes())
+    return chars.set.beyond == Beyond.NONE and not any(code in ESCAPED for code in chars.set.codes())
 
 
 def bracket(codes: Iterable[int]) -> str:
