@@ -90,7 +90,8 @@ class Outbox:
         with self._database.transaction() as connection:
             if fallback and replaces and row.alert.action is AlertAction.RESOLVE and _was_given_up(connection, row.alert):
                 _insert(connection, replace(row.alert, receiver=fallback), now_ms)
-            _log(connection, row.alert, now_ms, "delivered", row.attempts + 1)
+            if not row.is_standing:  # a repeat each minute is no news, and would be most of the history
+                _log(connection, row.alert, now_ms, "delivered", row.attempts + 1)
             if note:
                 _keep_note(connection, row.alert, note, now_ms)
             if again_ms is None:

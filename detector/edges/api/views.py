@@ -1,0 +1,56 @@
+"""Records as the API shows them: times spelled out, secrets that a log line may carry masked."""
+
+from __future__ import annotations
+
+from detector.edges.store.history import Delivery, Kept
+from detector.edges.store.outbox import Backlog
+from detector.interface import Json, incident_object, rfc3339
+from detector.masking import mask, mask_incident
+from detector.records import DeadLetter, Incident, LostRange
+
+
+def incident(record: Incident) -> dict[str, Json]:
+    return incident_object(mask_incident(record))
+
+
+def delivery(record: Delivery) -> dict[str, Json]:
+    return {
+        "id": record.id,
+        "at": rfc3339(record.at_ms),
+        "sink": record.receiver,
+        "dedup_key": record.dedup_key,
+        "action": record.action,
+        "seq": record.seq,
+        "result": record.result,
+        "attempt": record.attempt,
+        "reason": record.reason,
+        "problem": mask(record.problem),
+    }
+
+
+def dead_letter(kept: Kept[DeadLetter]) -> dict[str, Json]:
+    letter = kept.record
+    return {
+        "id": kept.id,
+        "at": rfc3339(kept.at_ms),
+        "source": letter.stream_name,
+        "position": letter.position,
+        "reason": letter.reason,
+        "sample": mask(letter.sample.decode("utf-8", "replace")),
+    }
+
+
+def lost_range(kept: Kept[LostRange]) -> dict[str, Json]:
+    lost = kept.record
+    return {
+        "id": kept.id,
+        "at": rfc3339(kept.at_ms),
+        "source": lost.stream.name,
+        "begin": lost.begin,
+        "end": lost.end,
+        "reason": lost.reason,
+    }
+
+
+def backlog(owed: Backlog, now_ms: int) -> dict[str, Json]:
+    return {"sink": owed.receiver, "pending": owed.pending, "oldest_s": max(0, now_ms - owed.oldest_ms) / 1000}
