@@ -10,6 +10,7 @@ ACTS_UNSEEN = (
     "\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\uffa0\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
 )
+_MENTION = re.compile(r"<(?=[!@#]|/?at\b|https?:|mailto:|tel:)|@(?=(?:everyone|here|channel|all|room|group)\b)", re.I)
 _ACTS = re.compile(f"[\x00-\x08\x0b-\x1f\ud800-\udfff{ACTS_UNSEEN}]")
 
 
@@ -22,6 +23,17 @@ def spell_out(text: str) -> str:
 def one_line(text: str) -> str:
     """`spell_out`, with newlines and tabs spelled too: for titles, labels and cells, where a line break would forge a line."""
     return spell_out(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def indented(text: str) -> str:
+    """`spell_out`, with every further line set in: below other text it cannot pass for a line of ours."""
+    return spell_out(text).strip("\n").replace("\n", "\n    ")
+
+
+def unmentioned(text: str) -> str:
+    """Chat syntax that would ring somebody or hide where a link goes, its first character replaced by a look-alike: for receivers
+    that pass the text on to chats unescaped."""
+    return _MENTION.sub(lambda match: "‹" if match.group() == "<" else "＠", text)
 
 
 def _name(match: re.Match[str]) -> str:

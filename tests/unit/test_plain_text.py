@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 
-from detector.plain_text import cut, one_line, spell_out
+from detector.plain_text import cut, indented, one_line, spell_out, unmentioned
 
 
 def test_what_acts_is_spelled() -> None:
@@ -32,3 +32,16 @@ def test_a_cut_shows() -> None:
     """The ellipsis counts as one of the characters."""
     assert cut("abcdef", 6) == "abcdef"
     assert cut("abcdef", 4) == "abc…"
+
+
+def test_a_further_line_cannot_pass_for_one_of_ours() -> None:
+    """It is set in."""
+    assert indented("\nboom\r\nFix: run this\n") == "boom\n    Fix: run this"
+
+
+def test_a_mention_is_defused_and_java_stays_java() -> None:
+    """Only what a chat acts on changes."""
+    assert unmentioned("<!channel> <@U1> <#C> <http://x|y> <at user_id='all'>all</at> @here @all") == (
+        "‹!channel> ‹@U1> ‹#C> ‹http://x|y> ‹at user_id='all'>all‹/at> ＠here ＠all"
+    )
+    assert unmentioned("Foo.<init> List<String> me@example.org @Autowired") == "Foo.<init> List<String> me@example.org @Autowired"

@@ -23,7 +23,7 @@ from detector.edges.sinks.exchange import Exchange, Request
 from detector.edges.sinks.runbook import runbook_link
 from detector.errors import SinkError
 from detector.interface import Json, rfc3339
-from detector.plain_text import one_line, spell_out
+from detector.plain_text import indented, one_line, spell_out, unmentioned
 from detector.records import Alert, AlertAction, Evidence, Incident, IncidentState
 from detector.settings import AlertmanagerSinkSettings
 
@@ -81,22 +81,22 @@ def _most_hopeful(failures: list[SinkError]) -> SinkError:
 
 def labels_of(incident: Incident, added: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """The alert's identity. Labels from the settings come first, so that none of ours can be forged or hidden by them."""
-    labels = {name: cut_label(value) for name, value in added}
+    labels = {name: label_value(value) for name, value in added}
     labels |= {
         "alertname": _camel_case(incident.rule),
         "severity": incident.severity.value,
-        "service": cut_label(incident.service),
+        "service": label_value(incident.service),
         "trim_stage": incident.stage.value,
-        "rule": cut_label(incident.rule),
-        "dedup_key": cut_label(incident.dedup_key),
+        "rule": label_value(incident.rule),
+        "dedup_key": label_value(incident.dedup_key),
     }
     if incident.cause is not None:
-        labels["change"] = cut_label(incident.cause.change)
+        labels["change"] = label_value(incident.cause.change)
     return {name: value for name, value in labels.items() if value}
 
 
-def cut_label(text: str) -> str:
-    return one_line(text)[:_LABEL_CHARACTERS]
+def label_value(text: str) -> str:
+    return unmentioned(one_line(text))[:_LABEL_CHARACTERS]
 
 
 def _camel_case(rule: str) -> str:
@@ -126,7 +126,7 @@ def _posted(incident: Incident, labels: dict[str, str], ends_ms: int, runbook: s
 
 
 def annotations_of(incident: Incident, runbook: str | None) -> dict[str, Json]:
-    """Everything that may change while the alert stays the same."""
+    """Everything that may change while the alert stays the same. Alertmanager hands it to chats as it is: mentions are defused."""
     incident = excerpt(incident)
     cause = incident.cause
     said = {
@@ -146,11 +146,11 @@ def annotations_of(incident: Incident, runbook: str | None) -> dict[str, Json]:
         "runbook_url": runbook_link(runbook, incident) or "",
         "acknowledged": "true" if incident.state is IncidentState.ACKNOWLEDGED else "",
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: unmentioned(value) for name, value in said.items() if value}
 
 
 def _evidence_line(evidence: Evidence) -> str:
-    return f"{one_line(evidence.source)}:{evidence.line}: {spell_out(evidence.text)}"
+    return f"{one_line(evidence.source)}:{evidence.line}: {indented(evidence.text)}"
 
 
 def _note(labels: dict[str, str]) -> str:

@@ -15,7 +15,7 @@ from detector.edges.sinks.base import Delivered
 from detector.edges.sinks.credentials import revealed
 from detector.edges.sinks.excerpt import excerpt
 from detector.errors import SinkError
-from detector.plain_text import cut, one_line, spell_out
+from detector.plain_text import cut, indented, one_line
 from detector.records import Alert, AlertAction, Evidence, Incident, Severity
 from detector.settings import AppriseSinkSettings
 
@@ -75,7 +75,7 @@ def apprise_text(alert: Alert) -> tuple[str, str]:
     incident = excerpt(alert.incident)
     state = "RESOLVED" if alert.action is AlertAction.RESOLVE else incident.severity.value.upper()
     title = one_line(f"{state} {incident.service}: {incident.title}").translate(_DEFUSED)
-    return cut(title, _TITLE), cut(spell_out("\n".join(_lines(incident))).translate(_DEFUSED), _BODY)
+    return cut(title, _TITLE), cut("\n".join(map(indented, _lines(incident))).translate(_DEFUSED), _BODY)
 
 
 def _lines(incident: Incident) -> list[str]:

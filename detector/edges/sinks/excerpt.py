@@ -29,6 +29,7 @@ def _bounded(incident: Incident) -> Incident:
         explanation=incident.explanation[:_LOOKED_AT],
         entity=None if incident.entity is None else incident.entity[:_LOOKED_AT],
         evidence=_chosen(incident.evidence),
+        cause=None if incident.cause is None else replace(incident.cause, restore=incident.cause.restore[:_LOOKED_AT]),
     )
 
 
@@ -39,7 +40,7 @@ def _chosen(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     spare = MOST_LINES - len(evidence)
     chosen = []
     for one in evidence:
-        lines = one.text[: MOST_LINES * _LOOKED_AT].splitlines()[: 1 + spare] or [""]
+        lines = one.text[: MOST_LINES * _LOOKED_AT].replace("\r\n", "\n").strip("\n").split("\n")[: 1 + spare]
         spare -= len(lines) - 1
         chosen.append(replace(one, text="\n".join(line[:_LOOKED_AT] for line in lines)))
     return tuple(chosen)

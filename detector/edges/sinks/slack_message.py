@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from detector.edges.sinks.excerpt import excerpt
 from detector.interface import Json, rfc3339
-from detector.plain_text import one_line, spell_out
+from detector.plain_text import indented, one_line, spell_out
 from detector.records import Alert, AlertAction, Evidence, Incident
 
 # https://docs.slack.dev/reference/block-kit/blocks : header 150, section 3,000, field 2,000 characters
@@ -22,7 +22,7 @@ def slack_message(alert: Alert, link: str | None) -> dict[str, Json]:
     """The part of a message that is the same for a webhook and for the Web API."""
     incident = excerpt(alert.incident)
     return {
-        "text": escaped(f"{_headline(alert, incident)} {_missing(incident)}".strip(), _NOTIFICATION),
+        "text": escaped(one_line(f"{_headline(alert, incident)} {_missing(incident)}".strip()), _NOTIFICATION),
         "blocks": list(_blocks(alert, incident, link)),
         "parse": "none",
         "link_names": False,
@@ -52,11 +52,12 @@ def _blocks(alert: Alert, incident: Incident, link: str | None) -> Iterator[Json
         "fields": [_plain(f"{name}\n{one_line(value)}", _FIELD) for name, value in _facts(incident) if value],
     }
     if incident.cause is not None:
-        yield _section(f"Cause: {incident.cause.item} ({incident.cause.kind}), taken away by {incident.cause.change}")
-        yield _section(f"Put back: {incident.cause.restore}")
+        cause = f"{incident.cause.item} ({incident.cause.kind}), taken away by {incident.cause.change}"
+        yield _section(f"Cause: {one_line(cause)}")
+        yield _section(f"Put back: {indented(incident.cause.restore)}")
     if incident.explanation:
-        yield _section(incident.explanation)
-    yield _section(f"Fix: {incident.fix}")
+        yield _section(f"Why: {indented(incident.explanation)}")
+    yield _section(f"Fix: {indented(incident.fix)}")
     if incident.evidence:
         yield _section("\n".join(map(_evidence_line, incident.evidence)))
     if link is not None:
@@ -95,7 +96,7 @@ def _plain(text: str, characters: int) -> dict[str, Json]:
 
 
 def _evidence_line(evidence: Evidence) -> str:
-    return f"{one_line(evidence.source)}:{evidence.line}: {evidence.text}"
+    return f"{one_line(evidence.source)}:{evidence.line}: {indented(evidence.text)}"
 
 
 def _in_a_link(link: str) -> str:
