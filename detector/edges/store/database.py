@@ -110,6 +110,11 @@ class Database:
             if self._writer is not None:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def shrink(self, pages: int) -> None:
+        """Gives free pages at the file's end back. A script, because `execute` steps this statement once: one page a call."""
+        with self._write_lock, self._explained():
+            self._ready().executescript(f"PRAGMA incremental_vacuum({pages});")
+
     @contextlib.contextmanager
     def vouching(self) -> Iterator[None]:
         """Around the reading of rows: a garbled one is damage."""

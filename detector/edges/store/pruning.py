@@ -18,8 +18,7 @@ def prune(database: Database, settings: StoreSettings, now_ms: int) -> int:
     if _used_bytes(database) > settings.max_size.bytes:
         dropped += _drop_oldest(database)
     if dropped:
-        with database.transaction() as connection:
-            connection.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+        database.shrink(pages=1000)
     return dropped
 
 

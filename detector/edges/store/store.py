@@ -14,6 +14,7 @@ from detector.edges.store.opening import Loss, close_database, open_database
 from detector.edges.store.outbox import Outbox
 from detector.edges.store.pruning import prune
 from detector.edges.store.rows import checked, checksum, column, pack, unpack
+from detector.errors import StoreUnavailable
 from detector.records import Checkpoint, Command, DeadLetter, Finding, Incident, IncidentState, LostRange, Position
 from detector.settings import StoreSettings
 
@@ -127,9 +128,13 @@ class Store:
 
     def prune(self, now_ms: int) -> int:
         """Drops history that is older than `keep` or makes the file larger than `max_size`, a bounded piece a call; returns how
-        many rows. What is open or owed is never dropped."""
-        dropped = prune(self._database, self._settings, now_ms)
-        self._database.fold()
+        many rows. What is open or owed is never dropped. A store that cannot be written is left to the next call."""
+        try:
+            dropped = prune(self._database, self._settings, now_ms)
+        except StoreUnavailable:
+            return 0
+        if dropped:
+            self._database.fold(limit_bytes=0)
         return dropped
 
     def size_bytes(self) -> int:
