@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from detector.core.pipeline import Pipeline
-from detector.crash_points import CrashPoint, reach
 from detector.edges.store.store import Store
 from detector.errors import StoreUnavailable
-from detector.records import Batch, Checkpoint, LostRange, Tick
+from detector.records import Batch, Checkpoint, Counts, LostRange, Tick
+from detector.telemetry import Metrics
 
 COMMIT_BYTES = 8 << 20  # so much was judged: write it down, however recent the last checkpoint
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
@@ -39,7 +39,7 @@ class Listener(Protocol):
 
 
 class PipelineInbox:
-    """Implements `edges.sources.base.Inbox`."""
+    """Everything takes its turn here."""
 
     def __init__(self, pipeline: Pipeline, store: Store, listener: Listener, clocks: Clocks, commit_every_ms: int) -> None:
         self._pipeline = pipeline
@@ -53,15 +53,17 @@ class PipelineInbox:
         self._committed_ms = clocks.mono_ms()
         self._bytes = 0
 
-    async def put(self, batch: Batch, token: str = "") -> None:
+    async def put(self, batch: Batch, token: str = "") -> Counts:
+        """Returns what was counted since the last `put`."""
         async with self._turn:
             await self._settle()
             self._pipeline.take(batch, token)
+            counts, self._pipeline.counts = self._pipeline.counts, Counts()
             self._bytes += batch.size
             waited_ms = self._clocks.mono_ms() - self._committed_ms
             if self._pipeline.is_urgent or waited_ms >= self._commit_every_ms or self._bytes >= COMMIT_BYTES:
                 await self._commit()
-        reach(CrashPoint.SOURCE_HANDED_OVER)
+        return counts
 
     async def lost(self, lost: LostRange) -> None:
         async with self._turn:
@@ -128,3 +130,18 @@ class PipelineInbox:
         self._bytes = 0
         self._listener.can_write_again()
         self._listener.written(checkpoint)
+
+
+class Door:
+    """One source's way in, under its name in the metrics. Implements `edges.sources.base.Inbox`."""
+
+    def __init__(self, inbox: PipelineInbox, source: str, metrics: Metrics) -> None:
+        self._inbox = inbox
+        self._source = source
+        self._metrics = metrics
+
+    async def put(self, batch: Batch, token: str = "") -> None:
+        self._metrics.counted(self._source, await self._inbox.put(batch, token))
+
+    async def lost(self, lost: LostRange) -> None:
+        await self._inbox.lost(lost)

@@ -16,7 +16,7 @@ from detector.core.decode.logs.stream import LogStream, Marked
 from detector.core.decode.service import service_of
 from detector.core.engine.context import EventContext
 from detector.core.engine.engine import Engine
-from detector.core.engine.novelty import Novelty
+from detector.core.engine.novelty import Group, Novelty
 from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report, group
 from detector.core.incidents.lifecycle import Incidents
@@ -32,9 +32,11 @@ from detector.records import (
     LogEvent,
     LostRange,
     Position,
+    Receiver,
     Stream,
     Tick,
 )
+from detector.settings import IncidentSettings
 
 STREAM = "stream/"
 ENGINE = "engine/"
@@ -79,6 +81,7 @@ class Pipeline:
         self._command_id: int | None = None
         self._now_ms = 0
         self._mono_ms = 0
+        self._quarantined: set[str] = set()
         self.counts = Counts()
 
     # -- inputs -----------------------------------------------------------------------------------------------------------
@@ -112,6 +115,10 @@ class Pipeline:
                 idle_ms = tick.mono_ms - flow.fed_mono_ms
                 for finding in self._engine.advance(key, flow.last_ms + idle_ms - LATENESS_MS):
                     self._report_all([finding])
+        for each in self._engine.quarantined():
+            if each.rule not in self._quarantined:
+                self._quarantined.add(each.rule)
+                self.report(self_report.rule_quarantined(each.rule, each.reason, self._now_ms))
         self._incidents.tick(self._now_ms)
 
     def command(self, command: Command) -> None:
@@ -142,10 +149,12 @@ class Pipeline:
         """Something about ourselves that people must hear of."""
         self._incidents.take(report, self._now_ms)
 
-    def use(self, engine: Engine) -> None:
-        """Other rules from here on; the windows of rules that did not change go on."""
+    def use(self, engine: Engine, settings: IncidentSettings, receivers: Iterable[Receiver]) -> None:
+        """Other rules and receivers from here on; the windows of rules that did not change go on."""
         engine.restore(self._engine.snapshot())
         self._engine = engine
+        self._quarantined.clear()
+        self._incidents.configure(settings, receivers)
 
     # -- what followed ----------------------------------------------------------------------------------------------------
 
@@ -153,6 +162,10 @@ class Pipeline:
     def now_ms(self) -> int:
         """The pipeline's own time."""
         return self._now_ms
+
+    def unexplained(self) -> list[Group]:
+        """The WARN or worse lines that no rule explains, the five most frequent groups."""
+        return self._novelty.top(5)
 
     @property
     def is_urgent(self) -> bool:

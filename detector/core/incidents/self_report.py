@@ -40,6 +40,20 @@ def state_lost(since_ms: int, path: str, now_ms: int) -> Report:
     )
 
 
+def store_unavailable(problem: str, now_ms: int) -> Report:
+    """Nothing can be written down, so nothing is judged: sources wait, and this alert goes past the store."""
+    return _report(
+        rule="trimwatch/store-unavailable",
+        entity=Entity("store", "store", "store"),
+        title=f"The store cannot be written, no log is judged until it can: {problem}",
+        cause="The disk is full, read-only or failing.",
+        fix="Make room or mend the disk. Reading goes on by itself; nothing is lost while the logs are kept.",
+        evidence=Evidence("store", "0", 0, problem),
+        now_ms=now_ms,
+        at=now_ms,
+    )
+
+
 def rule_quarantined(rule: str, problem: str, now_ms: int) -> Report:
     """A rule took more than its share of time and is no longer asked."""
     return _report(

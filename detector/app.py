@@ -1,0 +1,244 @@
+"""Builds, starts and stops everything: the one place that owns the tasks, the inbox and the signals of the operating system.
+
+A start goes settings, rules, store, what the store remembers, sinks, sources. A stop goes backwards: nothing new is taken, what
+was read is checkpointed, and what is due is delivered as far as the grace allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.core.engine.novelty import Novelty
+from detector.core.incidents import self_report
+from detector.core.incidents.lifecycle import Incidents
+from detector.core.pipeline import Pipeline
+from detector.documents import read_file
+from detector.edges.api.server import ApiParts, Listeners, bind, serve
+from detector.edges.sinks import receiver_for
+from detector.edges.store.store import Store
+from detector.errors import BadInput
+from detector.inbox import Clocks, PipelineInbox
+from detector.interface import Json
+from detector.live.couriers import Couriers
+from detector.live.readers import Readers
+from detector.live.watcher import Watcher
+from detector.rule_loading import ReadyRules, ready_rules
+from detector.settings import Settings, load_settings
+from detector.telemetry import Health, Metrics, Trouble, logger, set_up_log
+
+TICK_S = 0.5
+LOOK_AFTER_S = 10.0
+LAST_DELIVERIES_S = 10.0  # all sources have ended by themselves: nobody waits for us to stop, so what is owed goes out first
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the settings come from, so that they can be read again."""
+
+    path: str | None
+    environ: Mapping[str, str]
+
+    def settings(self) -> Settings:
+        """Raises BadSettings."""
+        if self.path is None:
+            return load_settings("settings", "", self.environ)
+        return load_settings(self.path, read_file(self.path), self.environ)
+
+
+def run(origin: Origin) -> None:
+    """The daemon, until it is told to stop or its input has ended. Raises BadInput, StoreInUse, StoreTooNew, StoreUnavailable,
+    CannotListen before anything was read; afterwards an ExceptionGroup of what it cannot handle."""
+    settings = origin.settings()
+    set_up_log(settings.log)
+    ready = _ready(settings)
+    listeners = bind(settings.telemetry, settings.api)
+    store = Store.open(settings.store, _clocks().wall_ms())
+    try:
+        asyncio.run(_Daemon(origin, settings, ready, store).run(listeners))
+    finally:
+        store.close()
+
+
+class _Daemon:
+    """Implements `edges.api.daemon.Daemon`."""
+
+    def __init__(self, origin: Origin, settings: Settings, ready: ReadyRules, store: Store) -> None:
+        self._origin = origin
+        self._settings = settings
+        self._ready = ready
+        self._store = store
+        self._clocks = _clocks()
+        self._health = Health()
+        self._metrics = Metrics()
+        self._stop = asyncio.Event()
+        self._bell = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._couriers = Couriers(store, self._metrics, self._health)
+        watcher = Watcher(self._couriers, self._health, self._metrics, self._clocks)
+        receivers = [receiver_for(sink) for sink in settings.sinks]
+        self._pipeline = Pipeline(ready.engine, Incidents(settings.incidents, receivers), Novelty())
+        commit_ms = round(settings.store.commit_every.total_seconds() * 1000)
+        self._inbox = PipelineInbox(self._pipeline, store, watcher, self._clocks, commit_ms)
+        self._readers = Readers(store, self._inbox, self._metrics)
+
+    async def run(self, listeners: Listeners) -> None:
+        self._health.set(Trouble.STARTING, "", "reading what the store remembers", self._clocks.wall_ms())
+        self._remember()
+        self._listen_to_signals()
+        async with asyncio.TaskGroup() as group:
+            parts = ApiParts(self._store, self._health, self._metrics, self)
+            helpers = [
+                group.create_task(serve(parts, listeners, self._settings.api), name="api"),
+                group.create_task(self._tick(), name="ticks"),
+                group.create_task(self._look_after(), name="look after"),
+            ]
+            self._couriers.use(group, self._settings)
+            self._readers.use(group, self._settings)
+            self._health.clear(Trouble.STARTING)
+            self._tell_started()
+            ended = await self._until_stopped()
+            await self._leave(LAST_DELIVERIES_S if ended else self._settings.grace.total_seconds())
+            for task in helpers:
+                task.cancel()
+            self._couriers.cancel()
+
+    # -- what the API asks ----------------------------------------------------------------------------------------------------
+
+    async def reload(self) -> list[str]:
+        async with self._reloading:
+            try:
+                settings = self._origin.settings()
+                ready = await asyncio.to_thread(_ready, settings)
+            except BadInput as bad:
+                return self._refuse(bad)
+            receivers = [receiver_for(sink) for sink in settings.sinks]
+            await self._inbox.change(lambda pipeline: pipeline.use(ready.engine, settings.incidents, receivers))
+            self._ready, before, self._settings = ready, self._settings, settings
+            await self._couriers.replace(settings)
+            await self._readers.replace(settings)
+            self._health.clear(Trouble.RELOAD_FAILED)
+            self._tell_in_use()
+            for name in ("store", "telemetry", "api"):
+                if getattr(before, name) != getattr(settings, name):
+                    logger.warning("needs_restart", setting=name)
+            return []
+
+    def ring(self) -> None:
+        self._bell.set()
+
+    def status(self) -> Mapping[str, Json]:
+        rules = self._ready.rules
+        return {
+            "rules": len(rules),
+            "scanner": self._ready.opened.engine,
+            "scanner_trouble": self._ready.opened.trouble,
+            "quarantined": [each.rule for each in self._ready.engine.quarantined()],
+            "sources": [source.name for source in self._settings.sources],
+            "sinks": [sink.name for sink in self._settings.sinks],
+            "unexplained": [{"count": group.count, "text": group.example} for group in self._pipeline.unexplained()],
+        }
+
+    # -- how --------------------------------------------------------------------------------------------------------------
+
+    def _remember(self) -> None:
+        history = self._store.history.incidents(limit=2 * self._settings.incidents.max_open)
+        try:
+            self._pipeline.restore(self._store.state(), [*self._store.open_incidents(), *history])
+        except ValueError as problem:  # written by another release: positions still hold, the windows begin anew
+            logger.error("state_not_understood", problem=str(problem))
+        loss = self._store.loss
+        if loss is not None:
+            now_ms = self._clocks.wall_ms()
+            self._health.set(Trouble.STATE_LOST, self._settings.store.path, loss.reason, now_ms)
+            self._pipeline.report(self_report.state_lost(loss.since_ms, self._settings.store.path, now_ms))
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        reloads: set[asyncio.Task[list[str]]] = set()
+
+        def reload() -> None:
+            task = asyncio.create_task(self.reload(), name="reload")
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+
+    async def _until_stopped(self) -> bool:
+        """True when every source has come to its end by itself."""
+        waits = {asyncio.ensure_future(self._stop.wait()), asyncio.ensure_future(self._readers.ended())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return not self._stop.is_set()
+
+    async def _leave(self, grace_s: float) -> None:
+        self._health.set(Trouble.STOPPING, "", "told to stop", self._clocks.wall_ms())
+        logger.info("stopping", grace_s=grace_s)
+        await self._readers.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._inbox.tick()
+                await self._couriers.drained()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._inbox.tick()
+            self._bell.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), TICK_S)
+
+    async def _look_after(self) -> None:
+        """What needs doing now and then: old history goes, the price of rules is shown."""
+        paid: dict[str, float] = {}
+        while True:
+            await asyncio.sleep(LOOK_AFTER_S)
+            await asyncio.to_thread(self._store.prune, self._clocks.wall_ms())
+            for rule, cost in self._ready.engine.costs().items():
+                if cost.seconds > paid.get(rule, 0.0):
+                    self._metrics.rule_cost(rule, cost.seconds - paid.get(rule, 0.0))
+                    paid[rule] = cost.seconds
+            self._show_quarantine()
+
+    def _show_quarantine(self) -> None:
+        quarantined = self._ready.engine.quarantined()
+        self._health.clear(Trouble.RULES_QUARANTINED)
+        if quarantined:
+            names = ", ".join(each.rule for each in quarantined)
+            self._health.set(Trouble.RULES_QUARANTINED, "", names, self._clocks.wall_ms())
+
+    def _refuse(self, bad: BadInput) -> list[str]:
+        faults = [str(fault) for fault in bad.faults]
+        self._metrics.reload_failed()
+        self._health.set(Trouble.RELOAD_FAILED, "", faults[0] if faults else str(bad), self._clocks.wall_ms())
+        logger.error("reload_failed", faults=faults)
+        return faults or [str(bad)]
+
+    def _tell_started(self) -> None:
+        opened = self._ready.opened
+        logger.info("started", rules=len(self._ready.rules), scanner=opened.engine, cached=opened.was_cached)
+        if opened.trouble:
+            logger.warning("scanner_trouble", problem=opened.trouble)
+        self._tell_in_use()
+
+    def _tell_in_use(self) -> None:
+        shadow = sum(rule.shadow.value != "false" for rule in self._ready.rules)
+        self._metrics.rules({"on": len(self._ready.rules) - shadow, "shadow": shadow, "quarantined": 0})
+        self._metrics.reloaded(f"{abs(hash((self._settings, self._ready.rules))):012x}", self._clocks.wall_ms())
+
+
+def _ready(settings: Settings) -> ReadyRules:
+    return ready_rules(settings.rules, Path(settings.store.path) / "cache", time.thread_time)
+
+
+def _clocks() -> Clocks:
+    return Clocks(lambda: time.time_ns() // 1_000_000, lambda: time.monotonic_ns() // 1_000_000)

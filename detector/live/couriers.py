@@ -1,0 +1,54 @@
+"""The courier in charge. With other sinks in the settings a new one takes over what is owed."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from detector.edges.outbox.courier import Courier
+from detector.edges.sinks import sink_for
+from detector.edges.store.store import Store
+from detector.records import AlertAction, Incident
+from detector.settings import Settings
+from detector.telemetry import Health, Metrics
+
+
+class Couriers:
+    """`use` once, with the group that its task lives in; then `replace` at every reload."""
+
+    def __init__(self, store: Store, metrics: Metrics, health: Health) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._health = health
+
+    def use(self, group: asyncio.TaskGroup, settings: Settings) -> None:
+        self._group = group
+        self._start(settings)
+
+    async def replace(self, settings: Settings) -> None:
+        """Keeps the courier when nothing that it knows has changed."""
+        if (settings.sinks, settings.outbox) == self._known:
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._start(settings)
+
+    def cancel(self) -> None:
+        self._task.cancel()
+
+    def wake(self) -> None:
+        self._courier.wake()
+
+    async def drained(self) -> None:
+        """Returns when nothing is due any more."""
+        await self._courier.drained()
+
+    def tell_now(self, incident: Incident, action: AlertAction) -> None:
+        """Past the store, in the background: there is none to write to."""
+        self._group.create_task(self._courier.tell_now(incident, action), name="emergency")
+
+    def _start(self, settings: Settings) -> None:
+        self._known = (settings.sinks, settings.outbox)
+        sinks = {sink.name: sink_for(sink) for sink in settings.sinks}
+        self._courier = Courier(self._store, sinks, settings.outbox, self._metrics, Random(), self._health)
+        self._task = self._group.create_task(self._courier.run(), name="courier")
