@@ -211,3 +211,17 @@ def _line(event: yaml.Event) -> int:
 
 def _is_nothing(node: Node) -> bool:
     return isinstance(node, Scalar) and node.is_null
+
+
+def line_at(root: Node, path: str) -> int:
+    """The line of the value at a path like `sinks.0.url`, or of the deepest part of it that is there."""
+    node, line = root, root.line
+    for part in path.split("."):
+        if isinstance(node, Mapping) and (entry := node.get(part)) is not None:
+            node, line = entry.value, entry.line
+        elif isinstance(node, Items) and part.isdigit() and int(part) < len(node.items):
+            node = node.items[int(part)]
+            line = node.line
+        else:
+            break
+    return line

@@ -1,49 +1,30 @@
 """Text and environment in; one frozen tree, or all errors at once, out. Parts get their slice of it, never the tree."""
 
+# ruff: noqa: RUF009   say() is what makes a field
+
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
+from detector.documents import line_at, read_document
+from detector.errors import BadInput, BadSettings
+from detector.fields import FaultList
 from detector.records import Severity
+from detector.setting_values import Secret as Secret
+from detector.setting_values import Size as Size
+from detector.setting_values import say as say
+from detector.settings_faults import problems_between
+from detector.settings_reader import FaultyTree, SettingsReader
+from detector.settings_schema import schema_of
 
-T = TypeVar("T")
+Layout = Literal["auto", "plain", "json", "cri", "docker", "syslog", "journald"]
 
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """A number of bytes; written `64KiB`, `1MiB`, `500`."""
-
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A value that never prints. Written as text, `${ENV}`, or by the sibling key `<name>_file`, read again when it changes."""
-
-    value: str = ""
-    file: str | None = None
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def reveal(self) -> str:
-        """The secret itself, from its file if it has one. Raises OSError when the file cannot be read."""
-        if self.file is None:
-            return self.value
-        with open(self.file, encoding="utf-8") as source:
-            return source.read().strip()
-
-
-def say(doc: str, default: Any = ..., **bounds: Any) -> Any:
-    """A field with its documentation. `bounds` (minimum, maximum) go into the JSON Schema and are checked."""
-    metadata = {"doc": doc, **bounds}
-    if default is ...:
-        return field(metadata=metadata)
-    if isinstance(default, list | dict | set):
-        raise TypeError("defaults are immutable")
-    return field(default=default, metadata=metadata)
+_SHORTEST_TIMEOUT = timedelta(milliseconds=100)
+_LONGEST_TIMEOUT = timedelta(minutes=10)
+_LINE_SIZES = {"minimum": Size(1 << 10).bytes, "maximum": Size(16 << 20).bytes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +33,14 @@ class FileSourceSettings:
     paths: tuple[str, ...] = say("Files or globs to follow; `**` matches folders.")
     name: str = say("What this source is called in metrics.", "file")
     service: str | None = say("The service these files belong to; else the record says it, else the file's stem.", None)
-    layout: str = say("How lines are framed: auto, plain, json, cri, docker, syslog, journald.", "auto")
+    layout: Layout = say("How lines are framed: auto, plain, json, cri, docker, syslog, journald.", "auto")
     start_at: Literal["beginning", "end"] = say("Where to begin in a file that was never seen before.", "beginning")
-    poll: timedelta = say("How often a quiet file is looked at.", timedelta(milliseconds=100))
-    look_for_files: timedelta = say("How often the globs are looked at for new files.", timedelta(seconds=1))
+    poll: timedelta = say("How often a quiet file is looked at.", timedelta(milliseconds=100), minimum=timedelta(milliseconds=10))
+    look_for_files: timedelta = say(
+        "How often the globs are looked at for new files.", timedelta(seconds=1), minimum=timedelta(milliseconds=10)
+    )
     rotated_quiet: timedelta = say("A renamed or deleted file is read until it was quiet for so long.", timedelta(seconds=5))
-    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20))
+    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20), **_LINE_SIZES)
     max_files: int = say("How many files are open at once; the rest wait their turn.", 512, minimum=1)
 
 
@@ -66,8 +49,8 @@ class StdinSourceSettings:
     type: Literal["stdin"] = say("Reads standard input to its end.")
     name: str = say("What this source is called in metrics.", "stdin")
     service: str | None = say("The service the lines belong to.", None)
-    layout: str = say("How lines are framed.", "auto")
-    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20))
+    layout: Layout = say("How lines are framed.", "auto")
+    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20), **_LINE_SIZES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +65,17 @@ class KubernetesSourceSettings:
     service: str | None = say(
         "The service; default: the pod's app.kubernetes.io/name or app label, else the container's name.", None
     )
-    layout: str = say("How the lines inside are framed.", "auto")
+    layout: Layout = say("How the lines inside are framed.", "auto")
     api: str | None = say("Address of the API server; default: the one inside the cluster.", None)
     token_file: str | None = say("Bearer token; default: the service account's.", None)
     ca_file: str | None = say("CA certificate of the API server; default: the service account's.", None)
-    connect_timeout: timedelta = say("How long a connection may take.", timedelta(seconds=5))
-    idle_timeout: timedelta = say("A silent connection is opened anew after so long.", timedelta(minutes=5))
-    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20))
+    connect_timeout: timedelta = say(
+        "How long a connection may take.", timedelta(seconds=5), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
+    idle_timeout: timedelta = say(
+        "A silent connection is opened anew after so long.", timedelta(minutes=5), minimum=timedelta(seconds=1)
+    )
+    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20), **_LINE_SIZES)
 
 
 SourceSettings = FileSourceSettings | StdinSourceSettings | KubernetesSourceSettings
@@ -110,7 +97,9 @@ class WebhookSinkSettings:
     headers: tuple[tuple[str, str], ...] = say("Headers to add.", ())
     token: Secret | None = say("Sent as `Authorization: Bearer`.", None)
     hmac_secret: Secret | None = say("Signs timestamp and body; header X-Trimwatch-Signature.", None)
-    timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
+    timeout: timedelta = say(
+        "How long one attempt may take.", timedelta(seconds=10), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
     ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
     allow_private: bool = say(
         "Whether the address may be loopback or private; link-local and metadata addresses never may.", False
@@ -125,7 +114,9 @@ class PagerDutySinkSettings:
     min_severity: Severity = say("Quieter incidents are not sent.", Severity.WARNING)
     url: str = say("The events endpoint; the EU region has its own.", "https://events.pagerduty.com/v2/enqueue")
     per_minute: int = say("How many events a minute at most.", 100, minimum=1)
-    timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
+    timeout: timedelta = say(
+        "How long one attempt may take.", timedelta(seconds=10), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
     runbook_url: str | None = say("Link shown with each alert; {rule} and {dedup_key} in it are filled in.", None)
     allow_private: bool = say(
         "Whether the address may be loopback or private; link-local and metadata addresses never may.", False
@@ -140,8 +131,10 @@ class AlertmanagerSinkSettings:
     min_severity: Severity = say("Quieter incidents are not sent.", Severity.WARNING)
     labels: tuple[tuple[str, str], ...] = say("Labels to add.", ())
     token: Secret | None = say("Sent as `Authorization: Bearer`.", None)
-    resend: timedelta = say("A firing alert is sent again so often.", timedelta(seconds=60))
-    timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
+    resend: timedelta = say("A firing alert is sent again so often.", timedelta(seconds=60), minimum=timedelta(seconds=1))
+    timeout: timedelta = say(
+        "How long one attempt may take.", timedelta(seconds=10), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
     runbook_url: str | None = say("Link shown with each alert; {rule} and {dedup_key} in it are filled in.", None)
     ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
     allow_private: bool = say(
@@ -158,7 +151,9 @@ class SlackSinkSettings:
     bot_token: Secret | None = say("Bot token; one message an incident, updated in place.", None)
     channel: str | None = say("Channel id, with a bot token.", None)
     api: str = say("Base address of the Web API.", "https://slack.com/api")
-    timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=10))
+    timeout: timedelta = say(
+        "How long one attempt may take.", timedelta(seconds=10), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
     runbook_url: str | None = say("Link shown with each alert; {rule} and {dedup_key} in it are filled in.", None)
     allow_private: bool = say(
         "Whether the address may be loopback or private; link-local and metadata addresses never may.", False
@@ -171,7 +166,9 @@ class AppriseSinkSettings:
     url: Secret = say("The Apprise URL.")
     name: str = say("The sink's name.", "apprise")
     min_severity: Severity = say("Quieter incidents are not sent.", Severity.WARNING)
-    timeout: timedelta = say("How long one attempt may take.", timedelta(seconds=30))
+    timeout: timedelta = say(
+        "How long one attempt may take.", timedelta(seconds=30), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
 
 
 SinkSettings = (
@@ -195,9 +192,15 @@ class RuleSettings:
 @dataclass(frozen=True, slots=True)
 class IncidentSettings:
     resolve: Literal["always", "never"] = say("Whether a quiet incident is resolved at the receivers, or only here.", "always")
-    quiet: timedelta = say("An incident that was quiet for so long is resolved.", timedelta(minutes=15))
+    quiet: timedelta = say(
+        "An incident that was quiet for so long is resolved.", timedelta(minutes=15), minimum=timedelta(milliseconds=10)
+    )
     update_every: timedelta = say("An open incident is updated at most so often.", timedelta(minutes=5))
-    flap_window: timedelta = say("Opening and resolving more than flap_count times within this is flapping.", timedelta(hours=1))
+    flap_window: timedelta = say(
+        "Opening and resolving more than flap_count times within this is flapping.",
+        timedelta(hours=1),
+        minimum=timedelta(seconds=1),
+    )
     flap_count: int = say("How many openings within flap_window make an incident flap.", 3, minimum=2)
     max_open: int = say("More distinct causes than this are counted, not opened.", 1000, minimum=1)
 
@@ -205,9 +208,15 @@ class IncidentSettings:
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
     path: str = say("Folder of the state: database, marker, caches.", "./trimwatch-state")
-    commit_every: timedelta = say("At most so much time between two checkpoints while lines flow.", timedelta(milliseconds=100))
-    keep: timedelta = say("Findings, deliveries and dead letters are kept so long.", timedelta(days=14))
-    max_size: Size = say("The oldest history goes when the database is larger.", Size(1 << 30))
+    commit_every: timedelta = say(
+        "At most so much time between two checkpoints while lines flow.",
+        timedelta(milliseconds=100),
+        maximum=timedelta(seconds=60),
+    )
+    keep: timedelta = say(
+        "Findings, deliveries and dead letters are kept so long.", timedelta(days=14), minimum=timedelta(hours=1)
+    )
+    max_size: Size = say("The oldest history goes when the database is larger.", Size(1 << 30), minimum=Size(16 << 20).bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +224,12 @@ class OutboxSettings:
     give_up_after: timedelta = say(
         "An alert that could not be delivered for so long is given up, counted and shown.", timedelta(hours=24)
     )
-    first_retry: timedelta = say("The pause after the first failure; it doubles.", timedelta(seconds=1))
-    longest_retry: timedelta = say("The longest pause between two tries.", timedelta(minutes=5))
+    first_retry: timedelta = say(
+        "The pause after the first failure; it doubles.", timedelta(seconds=1), minimum=timedelta(milliseconds=10)
+    )
+    longest_retry: timedelta = say(
+        "The longest pause between two tries.", timedelta(minutes=5), minimum=timedelta(milliseconds=10)
+    )
     fallback: str | None = say("The sink that is told when another gives up.", None)
 
 
@@ -254,4 +267,28 @@ class Settings:
     telemetry: ListenSettings = say("Health and metrics.", ListenSettings())
     api: ApiSettings = say("API and page.", ApiSettings())
     log: LogSettings = say("Our own log.", LogSettings())
-    grace: timedelta = say("How long a stop may take to finish what was read.", timedelta(seconds=2))
+    grace: timedelta = say(
+        "How long a stop may take to finish what was read.", timedelta(seconds=2), maximum=timedelta(minutes=5)
+    )
+
+
+def load_settings(path: str, text: str | bytes, environ: Mapping[str, str]) -> Settings:
+    """The settings of a file's text and an environment; empty text means the defaults. Raises BadSettings with all faults."""
+    faults = FaultList(path)
+    try:
+        document = read_document(path, text)
+        settings = SettingsReader(faults, environ).tree(Settings, document)
+    except BadInput as bad:
+        raise BadSettings(bad.faults) from None
+    except FaultyTree:
+        raise BadSettings(sorted(faults.faults)) from None
+    for field, problem in problems_between(settings):
+        faults.add(line_at(document, field), field, problem)
+    if faults.faults:
+        raise BadSettings(sorted(faults.faults))
+    return settings
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a settings file; the fields' own documentation describes them."""
+    return schema_of(Settings, "Trimwatch settings")
