@@ -1,0 +1,132 @@
+"""Hands over what there is to read of one file: whole lines, the end of it, or what a gzip file has left of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from enum import Enum
+
+from detector.crash_points import CrashPoint, reach
+from detector.edges.sources.base import Inbox
+from detector.edges.sources.file_identity import HEAD, TAIL, Content, Identity, Stretch, Token, digest, head_of_gzip
+from detector.edges.sources.file_tail import Tail, stream_key
+from detector.edges.sources.gunzip import MAGIC, GzipDamaged, gunzip
+from detector.edges.sources.lines import READ, ROOM, LineBuffer
+from detector.records import Batch, LostRange, Stream
+from detector.settings import FileSourceSettings
+
+READS_A_TURN = 4
+MOST_KEYS = 100_000  # of files that are gone, remembered so that a new file is not taken for one of them
+
+
+class Outcome(Enum):
+    MORE = "more"
+    CAUGHT_UP = "caught_up"
+    CHANGED = "changed"  # not the content that was read so far: truncated, or written over
+    PACKED = "packed"  # gzip: not for us while it is followed
+
+
+class FileReader:
+    """Owns the one buffer that all files of a source are read into: the inbox is done with it when `put` returns."""
+
+    def __init__(self, settings: FileSourceSettings, inbox: Inbox, keys: dict[str, None]) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._keys = keys
+        self._max_line = settings.max_line.bytes
+        self._buffer = bytearray(ROOM + max(READ, self._max_line + 1) + 1)
+
+    async def turn(self, tail: Tail) -> Outcome:
+        """Reads an open file for a while. Raises OSError."""
+        if tail.stream is None and (outcome := self._name_stream(tail)) is not None:
+            return outcome
+        if tail.starts_at_end:
+            await self._start_at_end(tail)
+        for reads in range(READS_A_TURN):
+            batch = tail.read(self._buffer, self._max_line, _now_ms())
+            if reads == 0 and not tail.is_same_content():
+                return Outcome.CHANGED
+            if batch is None:
+                break
+            reach(CrashPoint.SOURCE_READ)
+            tail.accept(batch)
+            await self._hand_over(batch, tail.token())
+        return Outcome.MORE if tail.is_behind() else Outcome.CAUGHT_UP
+
+    async def finish(self, tail: Tail, lost: LostRange | None = None) -> None:
+        """Ends the stream: with the line that never got its newline, or with what was lost of it. Raises OSError."""
+        tail.is_finished = True
+        if tail.stream is None:
+            return
+        batch = tail.last(self._buffer, self._max_line, _now_ms(), lost)
+        if tail.fd is not None and lost is None:
+            tail.accept(batch)
+        await self._hand_over(batch, tail.token())
+        reach(CrashPoint.FILE_FINISHED)
+
+    async def unpack(self, name: str, path: str, identity: Identity, key: str | None, begin: int) -> None:
+        """Reads a rotated file that was packed before we came to it, from `begin` on. Raises OSError."""
+        head = head_of_gzip(path)
+        lines = LineBuffer(self.stream(name, key or stream_key(identity, head, self._keys.__contains__)), self._max_line, begin)
+        last = b""
+        lost = None
+        at = 0
+        try:
+            with open(path, "rb", buffering=0) as packed:
+                for piece in gunzip(packed):
+                    at += len(piece)
+                    wanted = piece[max(0, begin - (at - len(piece))) :]
+                    last = (last + piece)[-TAIL:]
+                    lines.space()[: len(wanted)] = wanted
+                    await self._hand_over_all(lines, len(wanted), Token(name, _packed_content(head, last, at)).text())
+        except GzipDamaged as problem:
+            lost = LostRange(lines.stream, lines.reached, None, f"damaged gzip: {problem}")
+        token = Token(name, _packed_content(head, last, at), is_finished=True)
+        await self._hand_over(lines.finish(_now_ms(), lost), token.text())
+        reach(CrashPoint.FILE_FINISHED)
+
+    def stream(self, name: str, key: str) -> Stream:
+        self._keys[key] = None
+        if len(self._keys) > MOST_KEYS:
+            del self._keys[next(iter(self._keys))]
+        service = self._settings.service
+        return Stream(key, name, service, layout=self._settings.layout, service_fixed=service is not None)
+
+    def _name_stream(self, tail: Tail) -> Outcome | None:
+        head = tail.head()
+        if not head:
+            return Outcome.CAUGHT_UP
+        if head.startswith(MAGIC):
+            return Outcome.PACKED
+        tail.stream = self.stream(tail.name, stream_key(tail.identity, head, self._keys.__contains__))
+        return None
+
+    async def _start_at_end(self, tail: Tail) -> None:
+        """An empty batch writes the position down: after a restart the file was seen before."""
+        assert tail.stream is not None
+        tail.starts_at_end = False
+        tail.go_to_end(self._buffer)
+        await self._hand_over(Batch(tail.stream, b"", 0, 0, tail.offset, _now_ms()), tail.token())
+
+    async def _hand_over_all(self, lines: LineBuffer, size: int, token: str) -> None:
+        batch = lines.filled(size, _now_ms())
+        while batch is not None:
+            reach(CrashPoint.SOURCE_READ)
+            await self._hand_over(batch, token)
+            batch = lines.more(_now_ms())
+        await asyncio.sleep(0)
+
+    async def _hand_over(self, batch: Batch, token: str) -> None:
+        await self._inbox.put(batch, token)
+        await asyncio.sleep(0)  # an inbox with room returns at once: let the others run
+
+
+def _packed_content(head: bytes, last: bytes, end: int) -> Content:
+    return Content(Stretch(0, len(head), digest(head)), Stretch(end - len(last), end, digest(last)))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+assert HEAD <= READ
