@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random
 
 from detector.edges.outbox.lane import Lane, LaneTools
@@ -45,6 +46,7 @@ class Courier:
         self._now_ms = now_ms or steady_clock()
         self._fallback = settings.fallback if settings.fallback in sinks else None
         self._plan = RetryPlan(settings, random)
+        self._emergencies: dict[str, int] = {}
         tools = LaneTools(self._outbox, self._plan, metrics, health or Health(), self._now_ms, self._fallback, self._wake_one)
         self.lanes = {name: Lane(name, sink, tools) for name, sink in sinks.items()}
 
@@ -66,14 +68,20 @@ class Courier:
         await asyncio.gather(*(lane.drained() for lane in self.lanes.values()))
 
     async def tell_now(self, incident: Incident, action: AlertAction) -> list[str]:
-        """Past the store, for when there is none to write to: one alert to every sink, a few tries each. Returns who was told."""
-        told = await asyncio.gather(*(self._tell(lane, incident, action) for lane in self.lanes.values()))
+        """Past the store, for when there is none to write to: one alert to every sink, a few tries each. Returns who was told.
+        A later call about the same incident ends the tries of an earlier one, so that a resolve is the last word."""
+        self._emergencies[incident.dedup_key] = latest = self._emergencies.get(incident.dedup_key, 0) + 1
+        alert = Alert("", action, incident, latest, self._now_ms())
+        told = await asyncio.gather(*(self._tell(lane, replace(alert, receiver=lane.name)) for lane in self.lanes.values()))
         return [name for name in told if name]
 
-    async def _tell(self, lane: Lane, incident: Incident, action: AlertAction) -> str:
+    async def _tell(self, lane: Lane, alert: Alert) -> str:
+        """Returns the sink's name if it took the alert, else nothing."""
         for failures in range(1, EMERGENCY_TRIES + 1):
+            if self._emergencies[alert.incident.dedup_key] != alert.seq:
+                return ""
             try:
-                await lane.send(Alert(lane.name, action, incident, failures, self._now_ms()), "")
+                await lane.send(alert, "")
             except SinkError as error:
                 self._metrics.notification_failed(lane.name, error.reason)
                 if not error.retryable or failures == EMERGENCY_TRIES:
@@ -82,7 +90,7 @@ class Courier:
             else:
                 self._metrics.notified(lane.name, 0.0)
                 return lane.name
-        log.error("emergency_alert_failed", sink=lane.name, dedup_key=incident.dedup_key)
+        log.error("emergency_alert_failed", sink=lane.name, dedup_key=alert.incident.dedup_key)
         return ""
 
     def _wake_one(self, name: str) -> None:

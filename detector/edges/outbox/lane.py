@@ -69,6 +69,7 @@ class Lane:
                     async with asyncio.timeout(wait_s):
                         await self._news.wait()
         finally:
+            self._is_open = False
             await self._sink.close()
 
     def wake(self) -> None:
@@ -190,6 +191,8 @@ class Lane:
             self._unwritten[row.id] = what_became
 
     async def _write_what_became(self) -> None:
-        for row_id, what_became in list(self._unwritten.items()):
-            await asyncio.to_thread(what_became)
-            del self._unwritten[row_id]
+        """As far as the store takes it; what is still to be sent does not wait for that."""
+        with contextlib.suppress(StoreUnavailable):
+            for row_id, what_became in list(self._unwritten.items()):
+                await asyncio.to_thread(what_became)
+                del self._unwritten[row_id]

@@ -149,6 +149,13 @@ class Outbox:
         over = [(column(each.dedup_key),) for each in incidents if each.state is IncidentState.RESOLVED]
         connection.executemany("DELETE FROM outbox WHERE dedup_key = ? AND is_standing AND action != 'resolve'", over)
 
+    def doubt_clock(self, now_ms: int) -> None:
+        """At a start: plans that a clock made which was far ahead must not hold an alert back. Within the hour it is tried."""
+        latest_ms = now_ms + 3_600_000
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE outbox SET next_ms = ? WHERE next_ms > ?", (latest_ms, latest_ms))
+            connection.execute("UPDATE outbox SET failing_since_ms = ? WHERE failing_since_ms > ?", (now_ms, now_ms))
+
     def verify(self) -> None:
         """Reads every row. Raises StoreDamaged."""
         for row in self._database.rows(f"SELECT {_COLUMNS} FROM outbox o LEFT JOIN note n USING (receiver, dedup_key)"):

@@ -45,6 +45,7 @@ class Store:
         store = cls(settings, folder, Database(folder))
         try:
             store.loss = open_database(folder, store._database, store._verify, now_ms)
+            store.outbox.doubt_clock(now_ms)
         except BaseException:
             store._database.close()
             folder.release()

@@ -1,0 +1,3 @@
+from tests.unit.edges.conftest import settings, store
+
+__all__ = ["settings", "store"]
