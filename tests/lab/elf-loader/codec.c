@@ -1,0 +1,1 @@
+int codec_open(int level) { return level + 1; }

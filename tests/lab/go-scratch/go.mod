@@ -1,0 +1,3 @@
+module example.net/billing
+
+go 1.26
