@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from detector.core.engine.windows import LATENESS_MS, MAX_KEYS, Key
+from detector.core.engine.windows import MAX_KEYS, Key
 from detector.records import Evidence, TimeFrom
 
 TIMERS_A_KEY = 16
@@ -62,11 +62,11 @@ class Absence:
 
     def due(self, stream_key: str, watermark_ms: int) -> list[Timer]:
         """The timers of one stream that nothing can stop any more, oldest first; they have then fired."""
-        if watermark_ms <= self._first_deadline_ms + LATENESS_MS:
+        if watermark_ms <= self._first_deadline_ms:
             return []
         fired: list[Timer] = []
         for key, timers in list(self._timers.items()):
-            mine = [t for t in timers if t.stream_key == stream_key and t.deadline_ms + LATENESS_MS < watermark_ms]
+            mine = [t for t in timers if t.stream_key == stream_key and t.deadline_ms < watermark_ms]
             if mine:
                 fired += mine
                 self._keep(key, [timer for timer in timers if timer not in mine])
@@ -84,8 +84,9 @@ class Absence:
         self._timers = OrderedDict((tuple(map(str, key)), [_timer(timer) for timer in timers]) for key, timers in state["timers"])
         self._first_deadline_ms = min((timer.deadline_ms for timer in self.running()), default=1 << 62)
 
-    def __len__(self) -> int:
-        return len(self._timers)
+    @property
+    def is_empty(self) -> bool:
+        return not self._timers
 
     def _keep(self, key: Key, timers: list[Timer]) -> None:
         if timers:

@@ -14,7 +14,8 @@ from detector.core.engine.regexes import Match, Regex, Regexes
 from detector.core.ruleset.scan_form import ScanForm
 
 WINDOW_BYTES = 2048
-MAX_SEARCHES = 64
+MAX_WINDOWS = 32
+MATCHES_A_WINDOW = 16
 MAX_PLACES = 20_000
 
 
@@ -45,12 +46,12 @@ class Matcher:
     ) -> Match | None:
         """The first or last match in `text[:limit]`; one that fills a group of `wanted` goes before one that fills none.
 
-        Looks at MAX_SEARCHES places at most, from the wanted end. Raises RegexTooLarge.
+        Looks at MAX_WINDOWS places at most, from the wanted end. Raises RegexTooLarge.
         """
         regex = regexes.get(self.pattern)
         lowered = text.lower() if self._folds_case else text
         fallback: Match | None = None
-        for window in self._windows(lowered, limit, want_last)[:MAX_SEARCHES]:
+        for window in self._windows(lowered, limit, want_last)[:MAX_WINDOWS]:
             for match in self._matches(regex, text, lowered, window, want_last, budget):
                 if not wanted or not wanted.isdisjoint(match.groups):
                     return match
@@ -64,17 +65,21 @@ class Matcher:
     ) -> list[Match]:
         """The matches in one window, the wanted one first. Searches again only where a literal is left to find."""
         found: list[Match] = []
-        at = window.begin
-        for _ in range(MAX_SEARCHES):
-            match = regex.search(text, at, window.end)
+        piece = text[window.begin : window.end]
+        at = 0
+        for _ in range(MATCHES_A_WINDOW):
+            match = regex.search(piece, at, window.begin)
             if match is None:
                 break
             if not self._is_at_cut(match, window):
                 found.append(match)
-            at = max(match.end, at + 1)
-            if not any(lowered.find(literal, at, window.end) >= 0 for literal in self._literals) or not budget.spend():
+            at = max(match.end - window.begin, at + 1)
+            if not self._has_literal(lowered, window.begin + at, window.end) or not budget.spend():
                 break
         return found[::-1] if want_last else found
+
+    def _has_literal(self, lowered: bytes, begin: int, end: int) -> bool:
+        return any(lowered.find(literal, begin, end) >= 0 for literal in self._literals)
 
     def _is_at_cut(self, match: Match, window: Window) -> bool:
         """Whether `^` or `$` may have matched where a window ends and the line goes on."""

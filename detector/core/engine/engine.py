@@ -94,7 +94,7 @@ class Engine:
         return findings
 
     def advance(self, stream_key: str, watermark_ms: int) -> list[Finding]:
-        """Time has passed in a stream: the findings of expected lines that did not come."""
+        """The findings of expected lines that did not come. No more events before `watermark_ms` are awaited in the stream."""
         findings = [finding for judge in self._stateful for finding in judge.due(stream_key, watermark_ms)]
         if watermark_ms - self._expired_ms >= EXPIRE_EVERY_MS:
             self._expired_ms = watermark_ms

@@ -158,7 +158,7 @@ class Judge:
     def snapshot(self) -> bytes | None:
         """What is open, as versioned JSON; None when nothing is."""
         memory = self.windows or self.absence
-        if memory is None or not len(memory):
+        if memory is None or memory.is_empty:
             return None
         return orjson.dumps({"version": STATE_VERSION, "rule": self._fingerprint(), **memory.snapshot()})
 

@@ -1,9 +1,14 @@
-"""Level patterns: a line that is WARN or worse in its layout gives a mark. They find too much; the decoded level decides."""
+"""Level patterns: a line that is WARN or worse in its layout gives a mark. They find too much; the decoded level decides.
+
+Like the rules' scan forms they may begin with the newline before a line but never take the one after it.
+"""
 
 from __future__ import annotations
 
 # Words of levels as libraries spell them, WARN or worse, any case; a prefix is enough (`warn` stands for `warning`).
-_WORDS = r"(?i:warn|err|fatal|crit|d?panic|alert|emerg|severe)"
+_WORDS = r"(?i:warn|wrn|err|eror|fail|fat|ftl|crt|crit|d?pan[ic]|alert|alrt|emerg|emrg|sev)"
+# Numbers of levels: syslog 0..4, pino 40.., Monolog 300.., Logback 30000...
+_NUMBERS = r"(?:[0-4][^0-9.\n]|[4-9][0-9][^0-9\n]|[3-9][0-9]{2}[^0-9\n]|[3-9][0-9]{4})"
 # A quote as JSON nested up to twice prints it.
 _QUOTE = r"\\{0,3}\""
 _COLON = r"[ \t]?:[ \t]?"
@@ -17,13 +22,13 @@ LOUD: tuple[str, ...] = (
     # upper case, anywhere that is no part of a longer upper-case word: most text layouts, most JSON
     r"(?:^|[^A-Z_])(?:WARN|ERROR|FATAL|SEVERE|CRIT|D?PANIC|ALERT|EMERG)",
     # zerolog, Serilog and logrus on a terminal: ERR WRN FTL PNC, ERRO[0000]
-    r"(?:^|[^A-Z_])(?:ERR|WRN|FTL|PNC|ERRO|CRT)[^A-Za-z0-9_]",
+    r"(?:^|[^A-Z_])(?:ERR|WRN|FTL|PNC|ERRO|CRT)[^A-Za-z0-9_\n]",
     # "level":"error", "log.level": "warn", "severity":"Error", "@l":"Fatal", "levelname":"CRITICAL", "LogLevel":"Error"
     rf"(?:[Ll]evel|LEVEL|lvl|[Ss]everity|@l|priority)[A-Za-z_]{{0,5}}{_QUOTE}{_COLON}{_QUOTE}{_WORDS}",
-    # pino and bunyan 40..60, level_value 30000.., journald and GELF 0..4, OTLP 13..24
-    rf"(?:[Ll]evel|[Ss]everity|PRIORITY|priority)[A-Za-z_]{{0,6}}{_QUOTE}{_COLON}(?:{_QUOTE})?"
-    r"(?:[0-4][^0-9.]|[3-9][0-9]|[1-9][0-9]{4}|1[3-9]|2[0-4])",
-    r"(?:^|\n)PRIORITY=[0-4]",
+    # the same as a number; OTLP counts 13..24
+    rf"(?:[Ll]evel|[Ss]everity|PRIORITY|priority)[A-Za-z_]{{0,6}}{_QUOTE}{_COLON}(?:{_QUOTE})?{_NUMBERS}",
+    rf"severityNumber{_QUOTE}{_COLON}(?:{_QUOTE})?(?:1[3-9]|2[0-4])",
+    r"PRIORITY=[0-4]",
     # logfmt
     rf"(?:level|lvl|severity|LEVEL)=(?:{_QUOTE})?{_WORDS}",
     # [error] [core:error] [Warning] [critical] [warning  ]

@@ -42,9 +42,10 @@ class Regex:
         self._search = compiled.search
         self._groups = tuple((name.decode(), index) for name, index in compiled.groupindex.items())
 
-    def search(self, text: bytes, begin: int, end: int) -> Match | None:
-        """The first match in `text[begin:end]`, which is all the pattern knows of: `^` is `begin`, `$` is `end`."""
-        found: Any = self._search(text, begin, end)
+    def search(self, piece: bytes, at: int, offset: int) -> Match | None:
+        """The first match in `piece` from `at` on. The piece is all that `^`, `$` and `\\b` know of; where it stands in the
+        event's text, `offset`, is added to what is returned."""
+        found: Any = self._search(piece, at)
         if found is None:
             return None
         groups = {}
@@ -52,7 +53,8 @@ class Regex:
             token = found.group(index)
             if token:
                 groups[name] = token[:MAX_TOKEN_BYTES].decode("utf-8", "replace")
-        return Match(found.start(), found.end(), groups)
+        begin, end = found.span()
+        return Match(begin + offset, end + offset, groups)
 
 
 class Regexes:

@@ -68,7 +68,10 @@ class Windows:
         return bool(idle)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"order": self._order, "stories": [[key, story] for key, story in self._stories.items()]}
+        return {
+            "order": self._order,
+            "stories": [[key, [list(map(tuple, part)) for part in story]] for key, story in self._stories.items()],
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `snapshot` gave, after JSON. Raises ValueError, TypeError or KeyError for anything else."""
@@ -82,8 +85,9 @@ class Windows:
         self._stories = stories
         self._entries = sum(len(part) for story in stories.values() for part in story)
 
-    def __len__(self) -> int:
-        return len(self._stories)
+    @property
+    def is_empty(self) -> bool:
+        return not self._stories
 
     def _insert(self, part: Part, entry: Entry) -> None:
         bisect.insort(part, entry)
