@@ -20,6 +20,7 @@ _SIZE_UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**1
 _SIZE_UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _LONGEST = timedelta(days=3650)
 _SHOWN = 80
+_MOST_LISTED = 40
 
 
 class WrongValue(ValueError):
@@ -62,8 +63,10 @@ def unknown(what: str, word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word[:_SHOWN], words, n=1, cutoff=0.6)
     by_case = [candidate for candidate in words if candidate.lower() == word.lower()]
     nearest = (by_case or close)[:1]
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"there is {', '.join(words)}"
-    return f"unknown {what} {shown(word)}; {hint}"
+    if nearest:
+        return f"unknown {what} {shown(word)}; did you mean {nearest[0]!r}?"
+    listed = f"; there is {', '.join(words)}" if len(words) <= _MOST_LISTED else ""
+    return f"unknown {what} {shown(word)}{listed}"
 
 
 def text(node: Node) -> str:

@@ -39,7 +39,7 @@ def rule_files(folder: str | Path) -> list[RuleFile]:
         except BadInput as bad:
             faults.extend(bad.faults)
     if not found and not faults:
-        reason = "holds no rules (*.yaml, or packs of them)" if top.is_dir() else "there is no such file or folder"
+        reason = "holds no rules (*.yaml, or packs of them)" if top.is_dir() else "is no file or folder"
         faults.append(Fault(str(top), 1, "rules.paths", reason))
     if faults:
         raise BadRules(faults)

@@ -37,7 +37,10 @@ def check_pattern(pattern: str, must_scan: bool, literals: tuple[str, ...] = ())
     except re2.error as problem:
         return Checked(explained(pattern, problem))
     if compiled.programsize > MAX_PROGRAM:
-        return Checked(f"compiles to {compiled.programsize} instructions; at most {MAX_PROGRAM}: shorten its repeats")
+        return Checked(
+            f"compiles to {compiled.programsize} instructions; at most {MAX_PROGRAM}: shorten its repeats (a class beyond ASCII, "
+            "like [^x], costs ten each time) or write + instead"
+        )
     groups = tuple(compiled.groupindex)
     if compiled.search("") is not None:
         return Checked("matches the empty text, so every line", groups)

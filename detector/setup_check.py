@@ -1,0 +1,147 @@
+"""Settings and rules looked at before anything starts: every fault of both, without touching the network."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from detector import documents
+from detector.core.ruleset.load import RuleFile, load_rules
+from detector.core.ruleset.spec import Rule
+from detector.documents import line_at, read_document, read_file
+from detector.edges.rule_files import builtin_rule_files, rule_files
+from detector.edges.sinks.problems import problems_of
+from detector.errors import BadInput, BadSettings, Fault
+from detector.fields import FaultList, unknown
+from detector.setting_values import Secret
+from detector.settings import RuleSettings, Settings, load_settings
+from detector.settings_reader import FaultyTree, SettingsReader
+
+Problem = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`settings` is None where they could not be read; `rules` are those that are right."""
+
+    settings: Settings | None
+    rules: tuple[Rule, ...]
+    faults: tuple[Fault, ...]
+
+
+def check_setup(path: str | None, environ: Mapping[str, str]) -> Checked:
+    """All faults of the settings file (None: the defaults) and of the rules it names; rules are looked at even where other
+    settings are wrong."""
+    name = path or "settings"
+    faults: list[Fault] = []
+    text, settings = b"", None
+    try:
+        text = read_file(path) if path is not None else b""
+        settings = load_settings(name, text, environ)
+        faults += outside_faults(name, text, settings)
+    except BadInput as bad:
+        faults += bad.faults
+    chosen = settings.rules if settings is not None else _rule_settings(name, text, environ)
+    rules, rule_faults = _check_rules(_Located(name, text), chosen)
+    return Checked(settings, rules, tuple(dict.fromkeys((*faults, *rule_faults))))
+
+
+def load_whole_settings(path: str, text: bytes, environ: Mapping[str, str]) -> Settings:
+    """As `load_settings`, but addresses and files are looked at too. Raises BadSettings."""
+    settings = load_settings(path, text, environ)
+    faults = outside_faults(path, text, settings)
+    if faults:
+        raise BadSettings(faults)
+    return settings
+
+
+def outside_faults(path: str, text: bytes, settings: Settings) -> list[Fault]:
+    """What is wrong with settings that read well: addresses no sink may call, files that cannot be read."""
+    located = _Located(path, text)
+    return [located.fault(field, problem) for field, problem in (*_sink_problems(settings), *_file_problems(settings))]
+
+
+class _Located:
+    """Finds the line of a field in the settings file."""
+
+    def __init__(self, path: str, text: bytes) -> None:
+        self.path = path
+        self.document: documents.Node | None = None
+        with contextlib.suppress(BadInput):
+            self.document = read_document(path, text)
+
+    def fault(self, field: str, problem: str) -> Fault:
+        return Fault(self.path, line_at(self.document, field) if self.document else 1, field, problem)
+
+
+def _sink_problems(settings: Settings) -> Iterator[Problem]:
+    for at, sink in enumerate(settings.sinks):
+        for field, problem in problems_of(sink):
+            yield f"sinks.{at}.{field}", problem
+
+
+def _file_problems(settings: Settings) -> Iterator[Problem]:
+    """Secrets and certificates that a file should hold."""
+    parts: list[tuple[str, object]] = [("api", settings.api)]
+    parts += [(f"sources.{at}", source) for at, source in enumerate(settings.sources)]
+    parts += [(f"sinks.{at}", sink) for at, sink in enumerate(settings.sinks)]
+    for path, part in parts:
+        for name in getattr(part, "__slots__", ()):
+            value = getattr(part, name)
+            is_secret = isinstance(value, Secret)
+            file = value.file if is_secret else value if name.endswith("_file") else None
+            if file is not None and not os.access(file, os.R_OK):
+                yield f"{path}.{name}{'_file' if is_secret else ''}", f"{file!r} cannot be read"
+
+
+def _rule_settings(path: str, text: bytes, environ: Mapping[str, str]) -> RuleSettings:
+    """What the document says about rules although something else in it is wrong."""
+    try:
+        root = read_document(path, text)
+        entry = root.get("rules") if isinstance(root, documents.Mapping) else None
+        return SettingsReader(FaultList(path), environ).tree(RuleSettings, entry.value if entry else None, "rules")
+    except (BadInput, FaultyTree):
+        return RuleSettings()
+
+
+def _check_rules(settings: _Located, chosen: RuleSettings) -> tuple[tuple[Rule, ...], list[Fault]]:
+    files: list[RuleFile] = []
+    faults: list[Fault] = []
+    own: set[str] = set()
+    if chosen.builtin:
+        files, faults = _gathered(builtin_rule_files)
+    for at, folder in enumerate(chosen.paths):
+        found, missing = _gathered(partial(rule_files, folder))
+        files += found
+        own.update(file.id for file in found)
+        for fault in missing:
+            is_folder = fault.field == "rules.paths"
+            faults.append(settings.fault(f"rules.paths.{at}", f"{folder!r} {fault.problem}") if is_folder else fault)
+    faults += [settings.fault(field, problem) for field, problem in _unknown_names(chosen, {file.id for file in files})]
+    kept = [file for file in files if not chosen.packs or file.id in own or file.id.partition("/")[0] in chosen.packs]
+    rules: dict[str, Rule] = {}
+    for file in kept:
+        try:
+            rules.update({rule.id: rule for rule in load_rules([replace(file, is_tested=False)])})
+        except BadInput as bad:
+            faults += bad.faults
+    return tuple(rules.values()), faults
+
+
+def _gathered(read: Callable[[], list[RuleFile]]) -> tuple[list[RuleFile], list[Fault]]:
+    try:
+        return read(), []
+    except BadInput as bad:
+        return [], bad.faults
+
+
+def _unknown_names(chosen: RuleSettings, known: Collection[str]) -> Iterator[Problem]:
+    """Muted rules and chosen packs that are not there."""
+    packs = sorted({rule.partition("/")[0] for rule in known})
+    for field, what, words, there in (("mute", "rule", chosen.mute, sorted(known)), ("packs", "pack", chosen.packs, packs)):
+        for at, word in enumerate(words):
+            if word not in there:
+                yield f"rules.{field}.{at}", unknown(what, word, there)
