@@ -126,7 +126,7 @@ def _posted(incident: Incident, labels: dict[str, str], ends_ms: int, runbook: s
 
 
 def annotations_of(incident: Incident, runbook: str | None) -> dict[str, Json]:
-    """Everything that may change while the alert stays the same. Alertmanager hands it to chats as it is: mentions are defused."""
+    """Everything that may change while the alert stays the same. Chats get it as it is, so mentions are defused."""
     incident = excerpt(incident)
     cause = incident.cause
     said = {
