@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from detector.core.pipeline import Pipeline
+from detector.crash_points import CrashPoint, reach
 from detector.edges.store.store import Store
 from detector.errors import StoreUnavailable
 from detector.records import Batch, Checkpoint, Counts, LostRange, Tick
@@ -142,6 +143,7 @@ class Door:
 
     async def put(self, batch: Batch, token: str = "") -> None:
         self._metrics.counted(self._source, await self._inbox.put(batch, token))
+        reach(CrashPoint.SOURCE_HANDED_OVER)
 
     async def lost(self, lost: LostRange) -> None:
         await self._inbox.lost(lost)

@@ -19,6 +19,7 @@ class Planter:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
         self.planted: set[str] = set()
+        self.in_truncated: set[str] = set()
         self._random = random.Random(seed)
         self._number = 0
         self._rotations = 0
@@ -34,13 +35,13 @@ class Planter:
         self._thread.join()
 
     def truncate_soon(self) -> None:
-        """To be called when everything planted so far was delivered."""
+        """To be called when everything in `in_truncated` was delivered."""
         self._may_truncate.set()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             self._write(self.folder / "renamed.log", 40)
-            if self._random.random() < 0.06:
+            if self._random.random() < 0.012:
                 self._rotate()
             if self._may_truncate.is_set():
                 self._may_truncate.clear()
@@ -59,6 +60,8 @@ class Planter:
         if planted:
             noise.insert(lines // 2, HEADER.format(n=self._number) + TRACE.format(n=self._number))
             self.planted.add(f"planted.C{self._number:05d}")
+            if path.name == "truncated.log":
+                self.in_truncated = {f"planted.C{self._number:05d}"}
         text = "".join(noise).encode()
         with path.open("ab") as log:  # in two pieces, cut anywhere: a reader must not judge half a line
             half = self._random.randrange(len(text))

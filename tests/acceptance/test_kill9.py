@@ -53,9 +53,9 @@ def dies_at(daemon: Daemon, point: str, planter: Planter, receiver: Receiver) ->
     daemon.start(crash_at=point)
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        if daemon.ended_within(0.3):
+        if daemon.ended_within(0.1):
             return True
-        if planter.planted <= receiver.entities():
+        if planter.in_truncated <= receiver.entities():
             planter.truncate_soon()
     daemon.kill()
     return False
