@@ -32,3 +32,16 @@ done
 mkdir -p "$root/etc"
 printf 'nameserver 127.0.0.1\nsearch shop.svc.cluster.local\n' > "$root/etc/resolv.conf"
 in_root lookup orders
+printf 'nameserver 127.0.0.1\n' > "$root/etc/resolv.conf"
+for code in 3 2; do in_root name-server $code orders; in_root name-server $code orders.shop.svc; done
+# a user file without the user
+printf 'root:x:0:0::/:/bin/sh\n' > "$root/etc/passwd"; printf 'root:x:0:\n' > "$root/etc/group"
+for c in "user app" "uid 1000" "gid 1000" "group app"; do
+  # shellcheck disable=SC2086
+  in_root $c
+done
+in_root plugin /app/plugins/audit.so
+CGO_ENABLED=1 go build -o "$root/billing-cgo" . && (chroot "$root" /billing-cgo home; CGO_ENABLED=1 go build -o "$root/../billing-cgo" . && "$root/../billing-cgo" plugin /app/plugins/audit.so; rm -f "$root/../billing-cgo") 2>&1 | head -4
+CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$root/stripped" .; go tool nm "$root/stripped" 2>&1 | head -2; nm "$root/stripped" 2>&1 | head -2
+chroot "$root" /stripped nil 2>&1 | head -8
+gdb -batch -ex run -ex bt --args "$root/stripped" nil 2>&1 | grep -vE '^\[|Thread' | tail -12
