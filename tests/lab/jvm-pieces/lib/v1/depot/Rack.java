@@ -1,0 +1,5 @@
+package depot;
+
+public interface Rack {
+    int places();
+}

@@ -1,0 +1,7 @@
+package depot;
+
+/** The "trimmed" release: members gone that the application was compiled against. */
+public class Crate implements Movable {
+    Crate() {
+    }
+}

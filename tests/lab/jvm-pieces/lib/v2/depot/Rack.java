@@ -1,0 +1,4 @@
+package depot;
+
+public class Rack {
+}
