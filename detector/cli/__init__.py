@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+from typing import Any
 
 import click
+
+from detector.errors import BadInput
 
 COMMANDS = {
     "run": ("detector.cli.run:run", "Follow the sources of a settings file and tell the receivers."),
@@ -20,6 +24,14 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are named, not before."""
 
+    def invoke(self, context: click.Context) -> Any:
+        """A file that people wrote and that is wrong ends any command in the same way: its faults, exit status 2."""
+        try:
+            return super().invoke(context)
+        except BadInput as bad:
+            click.echo(str(bad), err=True)
+            context.exit(2)
+
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -30,6 +42,12 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and close:
+            context.fail(f"No such command {args[0]!r}; did you mean {close[0]!r}?")
+        return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands from the table alone: `--help` must not import seven modules."""
