@@ -78,6 +78,7 @@ class _Daemon:
         self._metrics = Metrics()
         self._stop = asyncio.Event()
         self._bell = asyncio.Event()
+        self._reload_wanted = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._couriers = Couriers(store, self._metrics, self._health)
         watcher = Watcher(self._couriers, self._health, self._metrics, self._clocks)
@@ -97,6 +98,7 @@ class _Daemon:
                 group.create_task(serve(parts, listeners, self._settings.api), name="api"),
                 group.create_task(self._tick(), name="ticks"),
                 group.create_task(self._look_after(), name="look after"),
+                group.create_task(self._reload_when_told(), name="reloads"),
             ]
             self._couriers.use(group, self._settings)
             self._readers.use(group, self._settings)
@@ -123,6 +125,7 @@ class _Daemon:
             await self._couriers.replace(settings)
             await self._readers.replace(settings)
             self._health.clear(Trouble.RELOAD_FAILED)
+            logger.info("reloaded", rules=len(ready.rules))
             self._tell_in_use()
             for name in ("store", "telemetry", "api"):
                 if getattr(before, name) != getattr(settings, name):
@@ -162,14 +165,14 @@ class _Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        reloads: set[asyncio.Task[list[str]]] = set()
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
 
-        def reload() -> None:
-            task = asyncio.create_task(self.reload(), name="reload")
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, reload)
+    async def _reload_when_told(self) -> None:
+        """A hundred SIGHUPs during one reload are one more reload."""
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            await self.reload()
 
     async def _until_stopped(self) -> bool:
         """True when every source has come to its end by itself."""

@@ -18,10 +18,26 @@ class Daemon:
     def __init__(self, folder: Path, settings: dict[str, object]) -> None:
         self.folder = folder
         self.config = folder / "settings.yaml"
-        self.config.write_bytes(orjson.dumps(settings))
+        self.write_settings(settings)
         self.log = folder / "daemon.log"
         self.peak_kib = 0
         self._process: subprocess.Popen[bytes] | None = None
+
+    def write_settings(self, settings: dict[str, object]) -> None:
+        self.config.write_bytes(orjson.dumps(settings))
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait_for_log(self, word: str, times: int = 1, timeout_s: float = 20) -> str:
+        """What the daemon has said, once the word is in it so many times. Fails the test when it does not come."""
+        end = time.monotonic() + timeout_s
+        while (said := self.log.read_text() if self.log.exists() else "").count(word) < times:
+            assert time.monotonic() < end, f"{word!r} never came:\n{said[-3000:]}"
+            assert not self.has_ended(), said[-3000:]
+            time.sleep(0.02)
+        return said
 
     def start(self, crash_at: str = "") -> None:
         environment = {**os.environ, "TRIMWATCH_CRASH_AT": crash_at}
