@@ -29,14 +29,8 @@ _NOT_THE_DISK = (
     sqlite3.SQLITE_MISUSE,
     sqlite3.SQLITE_RANGE,
 )
-_PRAGMAS = """
-PRAGMA auto_vacuum = INCREMENTAL;
-PRAGMA journal_mode = WAL;
-PRAGMA wal_autocheckpoint = 0;
-PRAGMA cache_size = -1024;
-PRAGMA cell_size_check = ON;
-PRAGMA trusted_schema = OFF;
-"""
+_CAREFUL = "PRAGMA cache_size = -1024; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 0;"
+_OURS = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
 
 
 class Database:
@@ -155,7 +149,7 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+            code = _primary_code(error)
             if code in _DAMAGE:
                 raise self._damaged(error) from error
             if code in _NOT_THE_DISK:
@@ -163,18 +157,27 @@ class Database:
             if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
                 self.close()  # after an I/O error a connection can stay broken; the next call opens a new one
             raise StoreUnavailable(f"{self._folder.database}: {error}") from error
+        except UnicodeDecodeError as error:  # what SQLite complains about is no text any more
+            raise self._damaged(error) from error
         except OSError as error:
             raise StoreUnavailable(f"{self._folder.database}: {error.strerror}") from error
 
 
+def _primary_code(error: sqlite3.Error) -> int:
+    """Python reports text that is no UTF-8 by itself, without a code: nothing that we wrote."""
+    if not hasattr(error, "sqlite_errorcode"):
+        return sqlite3.SQLITE_CORRUPT if isinstance(error, sqlite3.OperationalError) else sqlite3.SQLITE_MISUSE
+    return error.sqlite_errorcode & 0xFF
+
+
 def _connection(folder: StateFolder) -> sqlite3.Connection:
     connection = sqlite3.connect(folder.database, isolation_level=None, check_same_thread=False, timeout=5)
-    connection.executescript(_PRAGMAS)
+    connection.executescript(_CAREFUL)
     return connection
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, schemas: Sequence[str]) -> None:
-    """Raises StoreTooNew, or StoreDamaged when the file is somebody else's database."""
+    """Changes nothing before it knows that the file is ours. Raises StoreTooNew, or StoreDamaged when it is somebody else's."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -184,12 +187,15 @@ def _bring_up_to_date(connection: sqlite3.Connection, schemas: Sequence[str]) ->
         raise StoreTooNew(
             f"the store has schema {version}, this release knows {len(schemas)}: use a newer release or another folder"
         )
-    if version == len(schemas):
-        return
-    script = "\n".join(schemas[version:])
-    stamp = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(schemas)};"
+    connection.executescript(_OURS)
+    if version < len(schemas):
+        _run_schemas(connection, schemas[version:], len(schemas))
+
+
+def _run_schemas(connection: sqlite3.Connection, steps: Sequence[str], version: int) -> None:
+    stamp = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n{stamp}\nCOMMIT;")
+        connection.executescript("\n".join(("BEGIN IMMEDIATE;", *steps, stamp, "COMMIT;")))
     except sqlite3.Error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
