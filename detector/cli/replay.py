@@ -15,6 +15,7 @@ from detector.analysis.report.findings import looked_at, losses, show_incidents,
 from detector.edges.scan_cache import default_folder
 from detector.edges.sources.past import PastSettings, past_inputs, read_past
 from detector.edges.store.store import Store
+from detector.errors import NoSuchInput
 from detector.interface import incident_object, json_line, summary_object
 from detector.records import Batch, Incident, Severity, Stage
 from detector.replay import Outcome
@@ -62,7 +63,11 @@ def replay(
     ready = ready_rules(RuleSettings(paths=rule_paths), default_folder())
     if not files:
         raise click.UsageError("name a file, a glob, or `-` for standard input")
-    inputs = past_inputs(files)
+    try:
+        inputs = past_inputs(files)
+    except NoSuchInput as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(2)
     batches = read_past(inputs, PastSettings(service, layout))
     sizes = [one.size for one in inputs]
     total = None if None in sizes else sum(size for size in sizes if size is not None)

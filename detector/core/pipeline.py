@@ -163,6 +163,10 @@ class Pipeline:
         """The pipeline's own time."""
         return self._now_ms
 
+    def incidents(self) -> list[Incident]:
+        """Every incident that is remembered, by first sight."""
+        return self._incidents.all()
+
     def unexplained(self) -> list[Group]:
         """The WARN or worse lines that no rule explains, the five most frequent groups."""
         return self._novelty.top(5)

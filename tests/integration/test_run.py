@@ -120,7 +120,7 @@ def test_a_reload_takes_new_rules_and_loses_nothing(place):
     """SIGHUP: the new rule finds, lines written around the reload are all judged."""
     place.daemon.start()
     place.daemon.wait_for_log('"source_started"')
-    (place.rules / "other-gone.yaml").write_text(RULE.replace("frobnicator", "widget"))
+    (place.rules / "widget-gone.yaml").write_text(RULE.replace("frobnicator", "widget"))
     for number in range(20):
         place.write(trace(f"N{number}") + HEADER)
         place.daemon.signal(signal.SIGHUP)
