@@ -19,6 +19,7 @@ from detector.core.ruleset.syntax import Alt, Chars, Edge, Node, Repeat, Seq, pa
 TEXT_BYTES = 16 << 10
 _LONGEST_SAMPLE = 4000
 _MOST_CLASSES = 12
+_MOST_RUNS = 4
 
 
 def slowest_rate(pattern: str) -> float:
@@ -29,17 +30,26 @@ def slowest_rate(pattern: str) -> float:
 
 
 def hostile_texts(pattern: str) -> Iterator[str]:
-    """Near matches without their end, one after another; and for each repeated class random text of few of its characters,
-    first those that the pattern also writes as they are."""
+    """Near matches without their end, one after another; and for each repeated class random text of few of its characters
+    and of the texts in the pattern that the class could take: each starts a match anew inside another."""
     tree = parse(pattern).tree
     chance = random.Random(7)
     near = sample(tree, chance)[:-1][:_LONGEST_SAMPLE] or "x"
     yield near * (TEXT_BYTES // len(near.encode()) + 1)
-    written = {node.char for node in _walk(tree) if isinstance(node, Chars) and node.char}
-    repeated = [node.part for node in _walk(tree) if isinstance(node, Repeat) and isinstance(node.part, Chars)]
+    nodes = list(_walk(tree))
+    written = {node.char for node in nodes if isinstance(node, Chars) and node.char}
+    runs = [run for node in nodes if isinstance(node, Seq) for run in _runs(node)]
+    repeated = [node.part for node in nodes if isinstance(node, Repeat) and isinstance(node.part, Chars)]
     for chars in list(dict.fromkeys(repeated))[:_MOST_CLASSES]:
-        alphabet = _few_of(chars, written)
+        taken = [run for run in runs if all(char in chars.set if char.isascii() else chars.set.beyond for char in run)]
+        alphabet = _few_of(chars, written) + taken[:_MOST_RUNS]
         yield "".join(chance.choices(alphabet, k=TEXT_BYTES))
+
+
+def _runs(node: Seq) -> list[str]:
+    """The texts of several characters that a sequence writes as they are."""
+    written = "".join(part.char if isinstance(part, Chars) and part.char else "\n" for part in node.parts)
+    return [run for run in written.split("\n") if len(run) > 1]
 
 
 def sample(node: Node, chance: random.Random) -> str:
