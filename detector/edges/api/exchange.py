@@ -95,24 +95,32 @@ def asgi(handle: Handler) -> App:
     """The handler as an ASGI app: refusals become answers, a handler that takes too long is ended with 503."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        request = _request(scope, receive)
+        is_bare = scope["method"] in ("GET", "HEAD")
+        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
-                answer = await handle(request)
+                answer = await handle(_request(scope, receive))
         except Refused as refused:
             answer = json_answer({"error": refused.problem}, refused.status, *refused.headers, (b"connection", b"close"))
         except TimeoutError:
             answer = json_answer({"error": "this took too long; try again"}, 503, (b"connection", b"close"))
         async with asyncio.timeout(ANSWER_LIMIT_S):
-            await _send(send, answer, has_unread=request.declared_bytes > 0 and request.method in ("GET", "HEAD"))
+            await _send(send, answer, has_unread=is_bare and has_body)
 
     return app
 
 
 def _request(scope: Scope, receive: Receive) -> Request:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
-    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20) if scope["query_string"] else {}
-    return Request(scope["method"], scope["path"], {name: values[0] for name, values in query.items()}, headers, receive)
+    return Request(scope["method"], scope["path"], _query(scope["query_string"]), headers, receive)
+
+
+def _query(text: bytes) -> Mapping[str, str]:
+    try:
+        fields = parse_qs(text.decode("latin-1"), max_num_fields=20)
+    except ValueError as error:
+        raise Refused(400, f"the query: {error}") from error
+    return {name: values[0] for name, values in fields.items()}
 
 
 async def _send(send: Send, answer: Answer, *, has_unread: bool) -> None:

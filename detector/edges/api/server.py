@@ -119,12 +119,15 @@ def _bound(listen: str) -> socket.socket | None:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "0.0.0.0"
     try:
+        if not 0 <= int(port) <= 65535:  # getaddrinfo would take the rest of the division
+            raise ValueError(f"{port} is no port")
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(128)  # without it Linux lets two sockets be bound, and callers would be refused until we answer
         listener.setblocking(False)
     except (OSError, ValueError, OverflowError) as error:
         raise CannotListen(f"cannot listen on {listen}: {error}") from error
