@@ -1,7 +1,7 @@
-"""The scanner for a set of rules, quickly: a compiled database from the cache, or compiled in a child process.
+"""The scanner for a set of rules, at once: a compiled database from the cache, or RE2 sets until a child has compiled one.
 
-Compiling takes up to seconds and leaves tens of megabytes behind, so it never happens in the daemon; a finished database loads
-in a millisecond. Whatever goes wrong, there is the scanner that needs no database and finds the same.
+Compiling takes up to seconds and leaves tens of megabytes behind, so it never happens in the daemon, and nobody waits for it; a
+finished database loads in a millisecond. Whatever goes wrong, there is the scanner that needs no database and finds the same.
 """
 
 from __future__ import annotations
@@ -13,54 +13,95 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
-from detector.core.engine.scan import HyperscanScanner, PatternTable, Scanner, SetScanner, compile_forms
+from detector.core.engine.scan import Buffer, HyperscanScanner, PatternTable, Scanner, SetScanner, compile_forms
 
 COMPILE_TIMEOUT_S = 120
 KEPT_FILES = 8
+STALE_S = 3600
 _FORMAT = b"trimwatch-scan-1\n"
 _DIGEST_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opened:
-    """A scanner and how it came to be. `engine` is `hyperscan` or `re2`; `trouble` says why it is not the faster one, or why
-    nothing was kept for the next start; empty when all is well."""
+    """A scanner and how it came to be. `trouble` says why it is not, or will not be, the faster one; empty when all is well."""
 
     scanner: Scanner
-    engine: str
     was_cached: bool
     trouble: str = ""
 
+    @property
+    def engine(self) -> str:
+        """`hyperscan`, `re2`, or `compiling` while a child is at work."""
+        if isinstance(self.scanner, Meanwhile):
+            return self.scanner.engine
+        return "hyperscan" if isinstance(self.scanner, HyperscanScanner) else "re2"
 
-def open_scanner(table: PatternTable, folder: Path | None) -> Opened:
-    """Blocks for as long as compiling takes. `folder` holds the cache; None keeps nothing. Never fails."""
+
+class Meanwhile:
+    """Scans with RE2 sets until the child has put the database into the cache, and with that from then on."""
+
+    def __init__(self, table: PatternTable, path: Path, child: subprocess.Popen[bytes]) -> None:
+        self._scanner: Scanner = SetScanner(table)
+        self._path = path
+        self._child: subprocess.Popen[bytes] | None = child
+
+    @property
+    def engine(self) -> str:
+        if self._child is not None:
+            return "compiling"
+        return "hyperscan" if isinstance(self._scanner, HyperscanScanner) else "re2"
+
+    def scan(self, buffer: Buffer, begin: int, end: int) -> list[tuple[int, int]]:
+        if self._child is not None and self._child.poll() is not None:
+            self._switch()
+        return self._scanner.scan(buffer, begin, end)
+
+    def wait(self) -> None:
+        """Blocks until the child is done or has taken COMPILE_TIMEOUT_S."""
+        if self._child is not None:
+            try:
+                self._child.wait(COMPILE_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+            self._switch()
+
+    def _switch(self) -> None:
+        self._child = None
+        self._scanner = _loaded(self._path) or self._scanner
+
+
+def open_scanner(table: PatternTable, folder: Path | None, wait: bool = False) -> Opened:
+    """`folder` holds the cache. With `wait` it blocks until the database is compiled, else for milliseconds; with neither folder
+    nor wait, the sets are all there is. Never fails."""
+    if folder is None and wait:
+        with tempfile.TemporaryDirectory(prefix="trimwatch-") as passing:
+            return open_scanner(table, Path(passing), wait)
+    if folder is None:
+        return Opened(SetScanner(table), False, "no folder to keep compiled rules in")
     try:
-        key = _key(table)
+        path = folder / f"scan-{_key(table)}.hs"
     except ImportError:
-        return Opened(SetScanner(table), "re2", False, "hyperscan is not installed")
-    database = _load(folder, key) if folder else None
-    if database is not None:
-        with contextlib.suppress(Exception):  # made for another processor: compile anew
-            return Opened(HyperscanScanner(database), "hyperscan", True)
+        return Opened(SetScanner(table), False, "hyperscan is not installed")
+    scanner = _loaded(path)
+    if scanner is not None:
+        return Opened(scanner, True)
     try:
-        database = _compiled_in_child(table)
-        scanner = HyperscanScanner(database)
-    except (OSError, subprocess.SubprocessError, ValueError) as problem:
-        return Opened(SetScanner(table), "re2", False, f"hyperscan could not compile the rules: {problem}")
-    except Exception as problem:  # hyperscan's own errors share no base that is safe to name without importing it
-        return Opened(SetScanner(table), "re2", False, f"hyperscan does not run here: {problem!r}")
-    trouble = ""
-    if folder is not None:
-        try:
-            _save(folder, key, database)
-        except OSError as problem:
-            trouble = f"the compiled rules could not be kept: {problem}"
-    return Opened(scanner, "hyperscan", False, trouble)
+        meanwhile = Meanwhile(table, path, _start_child(table, path))
+    except OSError as problem:
+        return Opened(SetScanner(table), False, f"the rules could not be compiled: {problem}")
+    if wait:
+        meanwhile.wait()
+    trouble = "" if meanwhile.engine != "re2" else "the rules could not be compiled"
+    return Opened(meanwhile, False, trouble)
 
 
 def default_folder() -> Path:
@@ -73,7 +114,8 @@ def _key(table: PatternTable) -> str:
     """Equal where the same database may be used: patterns, engine version, processor. Raises ImportError."""
     import hyperscan
 
-    parts = (table.digest, str(getattr(hyperscan, "__version__", "")), platform.machine(), _processor_features(), sys.byteorder)
+    version = str(getattr(hyperscan, "__version__", ""))
+    parts = (table.digest, version, platform.machine(), _processor_features(), sys.byteorder)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -85,66 +127,65 @@ def _processor_features() -> str:
         return platform.processor()
 
 
-def _path(folder: Path, key: str) -> Path:
-    return folder / f"scan-{key}.hs"
-
-
-def _load(folder: Path, key: str) -> bytes | None:
-    """A database that we wrote ourselves and that is whole; else None."""
+def _loaded(path: Path) -> Scanner | None:
+    """A scanner with the database at `path`, if we wrote it ourselves, it is whole and runs on this processor."""
     try:
-        with _path(folder, key).open("rb") as kept:
+        with path.open("rb") as kept:
             if os.fstat(kept.fileno()).st_uid != os.geteuid():
                 return None
             head, digest, database = kept.read(len(_FORMAT)), kept.read(_DIGEST_BYTES), kept.read()
     except OSError:
         return None
-    is_whole = head == _FORMAT and digest == hashlib.sha256(database).digest()
-    return database if is_whole else None
+    if head != _FORMAT or digest != hashlib.sha256(database).digest():
+        return None
+    with contextlib.suppress(Exception):  # hyperscan's own errors: made for another processor or release
+        return HyperscanScanner(database)
+    return None
 
 
-def _save(folder: Path, key: str, database: bytes) -> None:
-    """Puts the file there in one step, readable by us alone. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, prefix="scan-", suffix=".part")
+def _start_child(table: PatternTable, path: Path) -> subprocess.Popen[bytes]:
+    """The child outlives us if need be: a short replay still leaves the database for the next. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix="scan-", suffix=".part")
+    with os.fdopen(handle, "wb") as forms:
+        forms.write(orjson.dumps([form.decode("latin-1") for form in table.forms]))
+    command = [sys.executable, "-P", "-m", "detector.edges.scan_cache", name, str(path)]
     try:
-        with os.fdopen(handle, "wb") as part:
-            part.write(_FORMAT + hashlib.sha256(database).digest() + database)
-        os.replace(name, _path(folder, key))
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        os.unlink(name)
         raise
-    _forget_oldest(folder)
+
+
+def _compile(part: Path, path: Path) -> None:
+    """The child: patterns in `part` become the database at `path`, in one step, readable by us alone."""
+    try:
+        forms = [text.encode("latin-1") for text in orjson.loads(part.read_bytes())]
+        database = compile_forms(forms)
+        part.write_bytes(_FORMAT + hashlib.sha256(database).digest() + database)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    _forget_oldest(path.parent)
 
 
 def _forget_oldest(folder: Path) -> None:
-    def age(path: Path) -> float:
-        try:
-            return path.stat().st_mtime
-        except OSError:
-            return 0.0
-
-    for path in sorted(folder.glob("scan-*.hs"), key=age, reverse=True)[KEPT_FILES:]:
-        with contextlib.suppress(OSError):
-            path.unlink()
+    kept = sorted(folder.glob("scan-*.hs"), key=_age, reverse=True)[KEPT_FILES:]
+    stale = [path for path in folder.glob("scan-*.part") if _age(path) < time.time() - STALE_S]
+    for path in (*kept, *stale):
+        path.unlink(missing_ok=True)
 
 
-def _compiled_in_child(table: PatternTable) -> bytes:
-    """Raises ValueError with the child's last words, OSError or SubprocessError."""
-    forms = orjson.dumps([form.decode("latin-1") for form in table.forms])
-    command = [sys.executable, "-P", "-m", "detector.edges.scan_cache"]
-    done = subprocess.run(command, input=forms, capture_output=True, timeout=COMPILE_TIMEOUT_S, check=False)
-    if done.returncode != 0:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ValueError(lines[-1] if lines else f"the compiler ended with {done.returncode}")
-    return done.stdout
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
-def _compile_for_parent() -> None:
-    """The child: patterns come in as a JSON list, the database goes out."""
-    forms = [text.encode("latin-1") for text in orjson.loads(sys.stdin.buffer.read())]
-    sys.stdout.buffer.write(compile_forms(forms))
+def _main(arguments: Sequence[str]) -> None:
+    _compile(Path(arguments[0]), Path(arguments[1]))
 
 
 if __name__ == "__main__":
-    _compile_for_parent()
+    _main(sys.argv[1:])

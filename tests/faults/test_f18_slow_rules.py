@@ -1,5 +1,6 @@
 """F18: a hostile rule or line is bounded: no stall of the event loop, and the rule is set aside and shown."""
 
+import gc
 import random
 import time
 
@@ -113,3 +114,25 @@ def test_a_short_slow_search_is_not_repeated_for_every_literal_in_a_line():
     began = time.thread_time()
     assert hit(engine, line) == []
     assert time.thread_time() - began < 0.1
+
+
+def test_a_garbage_collection_in_a_confirm_puts_no_rule_under_suspicion():
+    """A full one takes tens of milliseconds where a storm has left many findings."""
+    clock = Clock()
+    engine = engine_of(rule(CLASS), clock=clock)
+    engine._budget.start()
+    before = clock.now
+    clock.step = SLICE_S
+    gc.collect()
+    clock.step = 0.0
+    assert clock.now > before
+    assert engine._budget.lap() == pytest.approx(SLICE_S)  # one reading of the clock, not the collection
+
+
+def test_an_engine_that_is_gone_watches_no_collections():
+    """A reload makes a new one each time."""
+    engine = engine_of(rule(CLASS), clock=Clock())
+    watching = len(gc.callbacks)
+    del engine
+    gc.collect()
+    assert len(gc.callbacks) < watching

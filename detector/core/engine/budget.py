@@ -6,6 +6,8 @@ more counts: 2 KiB at less than 2 MB/s, where RE2 has left its automaton.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -61,12 +63,15 @@ class NoBudget:
 
 
 class SliceBudget(NoBudget):
-    """`clock` gives CPU seconds of this thread, so that a machine which is busy elsewhere puts no rule under suspicion."""
+    """`clock` gives CPU seconds of this thread, so that a machine which is busy elsewhere puts no rule under suspicion; nor does
+    a garbage collection that happens to fall into a confirm."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._slow_s = 0.0
         self._last = clock()
+        self._collecting_since: float | None = None
+        _watch_collections(self)
 
     def begin(self) -> None:
         """A new slice of the event loop."""
@@ -95,3 +100,24 @@ class SliceBudget(NoBudget):
             return f"slow on a hostile line: {seconds * 1000:.0f} ms, {self._slow_s * 1000:.0f} ms with others in one slice"
         minute_s = slow.add(seconds, now_ms)
         return f"slow confirms took {minute_s:.1f} s within a minute" if minute_s >= MINUTE_S else None
+
+    def collecting(self, phase: str) -> None:
+        """The collector starts or stops: what it takes is nobody's."""
+        if phase == "start":
+            self._collecting_since = self._clock()
+        elif self._collecting_since is not None:
+            self._last += self._clock() - self._collecting_since
+            self._collecting_since = None
+
+
+def _watch_collections(budget: SliceBudget) -> None:
+    """Tells the budget of full collections for as long as it lives; the younger generations take microseconds."""
+    known = weakref.ref(budget)
+
+    def collecting(phase: str, info: dict[str, int]) -> None:
+        watched = known()
+        if watched is not None and info["generation"] == 2:
+            watched.collecting(phase)
+
+    gc.callbacks.append(collecting)
+    weakref.finalize(budget, gc.callbacks.remove, collecting)

@@ -1,0 +1,193 @@
+"""The rows: each prints what it measured beside its bound and says whether the bound was kept."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.corpus import Recipe, corpus
+from tests.bench.measure import Run, median, ours, ripgrep
+from tests.bench.rulesets import rules, write_for_ripgrep
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where corpora and caches lie, how long the plain log is, how often each thing is measured."""
+
+    folder: Path
+    lines: int
+    rounds: int
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache"
+
+    def log(self, layout: str = "plain", **changes: float) -> Path:
+        return corpus(Recipe(layout, **{"lines": self.lines, **changes}), self.folder)  # type: ignore[arg-type]
+
+    def patterns(self, count: int) -> Path:
+        path = self.folder / f"rules-{count}.rg"
+        write_for_ripgrep(_rules(count), path)
+        return path
+
+
+_rules = functools.cache(rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Medians of runs made in turn, and what the last of each told."""
+
+    ours_s: float
+    rg_s: float
+    ours: Run
+    rg: Run
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as ripgrep."""
+        return self.rg_s / self.ours_s
+
+
+def compare(bench: Bench, job: str, log: Path, count: int) -> Pair:
+    patterns = bench.patterns(count)
+    mine, theirs = ours(job, log, count, bench.cache), ripgrep(patterns, log)  # fills page cache and rule cache
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(bench.rounds):
+        mine, theirs = ours(job, log, count, bench.cache), ripgrep(patterns, log)
+        spent[0].append(mine.told["cpu_s"])
+        spent[1].append(theirs.cpu_s)
+    return Pair(median(spent[0]), median(spent[1]), mine, theirs)
+
+
+def told(name: str, bound: str, is_kept: bool, what: str) -> bool:
+    print(f"{'ok  ' if is_kept else 'MISS'} {name:22s} {bound:34s} {what}", flush=True)
+    return is_kept
+
+
+def scan_row(bench: Bench) -> bool:
+    """Rule scan over a plain file, several sizes; the slow-down from 50 to 500."""
+    log, kept, seconds = bench.log(), True, {}
+    for count in (50, 200, 500):
+        pair = compare(bench, "scan", log, count)
+        seconds[count] = pair.ours_s
+        is_kept = pair.ratio >= 3 and pair.ours.told["lines"] >= pair.rg.told
+        bound = "3x rg, 200 rules" if count == 200 else "-"
+        what = f"{pair.ratio:.1f}x rg  ({pair.ours_s:.3f} s, rg {pair.rg_s:.3f} s; {_mb(log, pair.ours_s)}; "
+        what += f"{pair.ours.told['patterns']} patterns; candidate lines {pair.ours.told['lines']}, rg {pair.rg.told})"
+        kept &= told(f"scan, {count} rules", bound, is_kept or count != 200, what)
+    slower = seconds[500] / seconds[50]
+    return told("50 to 500 rules", "slower by < 1.3x", slower < 1.3, f"{slower:.2f}x") and kept
+
+
+def pipeline_row(bench: Bench) -> bool:
+    """File to findings in the store."""
+    log = bench.log()
+    pair = compare(bench, "pipeline", log, 200)
+    is_kept = pair.ratio >= 1 and pair.ours.told["hits"] >= pair.rg.told
+    return told("pipeline, plain", "as fast as rg", is_kept, _pipeline_text(log, pair))
+
+
+def noisy_row(bench: Bench) -> bool:
+    """13 % WARN lines: each is decoded and grouped."""
+    log = bench.log(warn_share=0.13)
+    pair = compare(bench, "pipeline", log, 200)
+    return told("pipeline, 13 % WARN", "-", True, _pipeline_text(log, pair))
+
+
+def layouts_row(bench: Bench) -> bool:
+    """Docker, CRI and ECS against plain, in bytes a second; what rg misses for escapes."""
+    speeds, kept = {}, True
+    for layout in ("plain", "docker", "cri", "ecs"):
+        log = bench.log(layout)
+        pair = compare(bench, "pipeline", log, 200)
+        speeds[layout] = log.stat().st_size / pair.ours_s
+        share = pair.ours.told["events"] / pair.ours.told["lines"]
+        of_plain = speeds[layout] / speeds["plain"]
+        planted = bench.lines // 2000
+        is_kept = of_plain >= 0.7 and share <= 0.02 and pair.ours.told["hits"] >= planted
+        what = f"{of_plain:.2f} of plain, {share:.2%} decoded, {planted} planted: {_pipeline_text(log, pair)}"
+        kept &= told(f"pipeline, {layout}", "0.7 of plain, <= 2 % decoded, all", is_kept, what)
+    return kept
+
+
+def storm_row(bench: Bench) -> bool:
+    """An application that fails all the time."""
+    kept = True
+    for every, floor in ((10, 500_000), (1, 100_000)):
+        lines = bench.lines // 10 if every == 1 else bench.lines // 2
+        log = bench.log(lines=lines, hit_every=every, warn_share=0.0)
+        runs = [ours("pipeline", log, 200, bench.cache) for _ in range(bench.rounds)]
+        rate = lines / median([run.told["cpu_s"] for run in runs])
+        is_kept = rate >= floor and runs[0].told["hits"] == lines // every
+        what = f"{rate:,.0f} lines/s, {runs[0].told['hits']} of {lines // every} found, {1e6 / rate:.1f} us a line"
+        kept &= told(f"storm, each {every}. line", f"{floor:,} lines/s", is_kept, what)
+    return kept
+
+
+def fallback_row(bench: Bench) -> bool:
+    """Without Hyperscan."""
+    log = bench.log(lines=bench.lines // 10)
+    run, fast = ours("pipeline", log, 200, bench.cache, "re2"), ours("pipeline", log, 200, bench.cache)
+    what = f"{_mb(log, run.told['cpu_s'])}, {run.told['hits']} hits; with it {fast.told['hits']}"
+    return told("pipeline, RE2 sets", "same hits", run.told["hits"] == fast.told["hits"], what)
+
+
+def steady_row(bench: Bench) -> bool:
+    """10 k lines a second with 500 rules: CPU and memory."""
+    log = bench.log(lines=bench.lines // 5)
+    runs = [ours("steady", log, 500, bench.cache, 10_000) for _ in range(bench.rounds)]
+    share = median([run.told["cpu_s"] / run.told["stream_s"] for run in runs])
+    rss, idle = median([run.told["rss_mb"] for run in runs]), median([run.told["idle_mb"] for run in runs])
+    kept = told("CPU at 10 k lines/s", "< 5 % of a core", share < 0.05, f"{share:.2%}")
+    kept &= told("resident, 10 k lines/s", "64 MB", rss <= 64, f"{rss:.1f} MB (the bench's own rule making included)")
+    return told("resident, idle", "48 MB", idle <= 48, f"{idle:.1f} MB before the first line") and kept
+
+
+def start_row(bench: Bench) -> bool:
+    """From the process's start to the first line judged, by the wall, with the built-in rules."""
+    line = bench.folder / "one-line.log"
+    line.write_text("2026-07-03T13:00:00.000Z ERROR 1 --- [main] a.B : java.lang.ClassNotFoundException: a.B\n")
+    command = [str(Path(sys.executable).parent / "trimwatch"), "replay", "--json", str(line)]
+    kept, home = True, bench.folder / "start-cache"
+    for name, limit in (("start, cold", 0.5), ("start, cached", 0.3)):
+        took = []
+        for _ in range(bench.rounds):
+            if name == "start, cold":
+                shutil.rmtree(home, ignore_errors=True)
+            began = time.monotonic()
+            done = subprocess.run(command, capture_output=True, check=True, env={"XDG_CACHE_HOME": str(home), "HOME": str(home)})
+            took.append(time.monotonic() - began)
+            assert b'"hits":1' in done.stdout
+        kept &= told(name, f"< {limit} s", median(took) < limit, f"{median(took):.3f} s")
+    return kept
+
+
+def _pipeline_text(log: Path, pair: Pair) -> str:
+    run = pair.ours.told
+    return (
+        f"{pair.ratio:.2f}x rg  ({pair.ours_s:.3f} s, rg {pair.rg_s:.3f} s; {_mb(log, pair.ours_s)}; hits {run['hits']}, rg "
+        f"{pair.rg.told}; {run['loud']} loud; {run['rss_mb']} MB)"
+    )
+
+
+def _mb(log: Path, seconds: float) -> str:
+    return f"{log.stat().st_size / seconds / 1e6:,.0f} MB/s"
+
+
+ROWS: dict[str, Callable[[Bench], bool]] = {
+    "scan": scan_row,
+    "pipeline": pipeline_row,
+    "noisy": noisy_row,
+    "layouts": layouts_row,
+    "storm": storm_row,
+    "fallback": fallback_row,
+    "steady": steady_row,
+    "start": start_row,
+}
