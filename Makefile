@@ -36,6 +36,7 @@ format: $(VENV)/.ready
 
 lock:  ## pins every dependency with its hashes
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock -o deploy/requirements.lock
 
 clean:
 	rm -rf $(VENV) dist build
