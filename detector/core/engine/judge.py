@@ -128,7 +128,7 @@ class Judge:
             return self._finding(confirmed.named, confirmed.begin, event, context)
         self.is_changed = True
         chief = confirmed.hits[0].match.groups
-        hits = [(hit.part, () if self.rule.count else tuple(hit.match.groups.items())) for hit in confirmed.hits]
+        hits = [(0, ())] if self.rule.count else [(hit.part, tuple(hit.match.groups.items())) for hit in confirmed.hits]
         completed = self.windows.add(self._key(chief, event, context), context.time_of(event), hits)
         if completed is None:
             return None
