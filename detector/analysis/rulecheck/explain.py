@@ -20,7 +20,8 @@ from detector.core.ruleset.spec import Follow, Rule, Shadow
 from detector.records import LogEvent
 
 _SHOWN = 100
-ALMOST = "no candidate: the required text is there, the rest is not"
+ALMOST = "almost a candidate"
+_FEWEST_ALMOST = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,7 @@ def _level(rule: Rule, event: LogEvent) -> Step:
 def _pattern_steps(part: int, pattern: str, form: ScanForm, text: bytes, is_scanned: bool) -> Iterable[Step]:
     name = f"pattern {part}"
     if not is_scanned:
-        folded = text.lower() if form.folds_case else text
-        missing = not any(literal.encode() in folded for literal in form.literals)
-        wanted = " or ".join(repr(literal) for literal in form.literals[:4])
-        detail = f"no candidate: the text has no {wanted}" if missing else f"{ALMOST}; {progress(pattern, text)}"
-        yield Step(f"{name} scan", False, detail)
+        yield Step(f"{name} scan", False, _no_candidate(pattern, form, text))
         return
     yield Step(f"{name} scan", True, "the raw lines are a candidate")
     compiled = re2.compile(pattern, options())
@@ -109,6 +106,22 @@ def _pattern_steps(part: int, pattern: str, form: ScanForm, text: bytes, is_scan
     groups = {name: found[-1].group(index) for name, index in compiled.groupindex.items() if found[-1].group(index)}
     named = ", ".join(f"{name} = {_shown(value)}" for name, value in groups.items())
     yield Step(f"{name} confirm", True, f"matches {_shown(found[-1].group())}" + (f" with {named}" if named else ""))
+
+
+def _no_candidate(pattern: str, form: ScanForm, text: bytes) -> str:
+    """Which required text is missing, or how much of it is there."""
+    folded = (text.lower() if form.folds_case else text).decode("utf-8", "replace")
+    if any(literal in folded for literal in form.literals):
+        return f"{ALMOST}; {progress(pattern, text)}"
+    there = max((_beginning(literal, folded) for literal in form.literals), key=len)
+    if len(there) > _FEWEST_ALMOST:
+        return f"{ALMOST}: the text has {there!r} of {next(each for each in form.literals if each.startswith(there))!r}"
+    return f"no candidate: the text has no {' or '.join(repr(literal) for literal in form.literals[:4])}"
+
+
+def _beginning(literal: str, text: str) -> str:
+    """The longest beginning of the literal that the text holds."""
+    return next((literal[:stop] for stop in range(len(literal), 0, -1) if literal[:stop] in text), "")
 
 
 def progress(pattern: str, text: bytes) -> str:
