@@ -33,8 +33,8 @@ from detector.edges.sources.file_tail import Tail
 from detector.records import LostRange
 from detector.settings import FileSourceSettings
 
-# A file that was quiet for t is looked at again after t / 20, at least `poll` and at most the larger of 5 polls and 0.4 ms a
-# file: a thousand idle files cost two looks each a second, ten thousand a quarter of one.
+# A file that has not changed for t is looked at again after t / 20, at least `poll` and at most the larger of 5 polls and 0.4 ms
+# a file: a thousand idle files cost two looks each a second, ten thousand a quarter of one.
 QUIET_SHARE = 20
 LONGEST_POLLS = 5
 S_A_FILE = 0.0004
@@ -75,12 +75,18 @@ class Follower:
         self.wants_scan = False
         found = await asyncio.to_thread(self._finder.find, self._by_path, self._again)
         self._log_closed_folders()
-        unknown = [one for one in found if not self._is_known(one) and not self._may_be_a_copy(one)]
+        unknown = [one for one in found if self._is_plain(one) and not self._is_known(one) and not self._may_be_a_copy(one)]
         if unknown or self._left:
             starts, self._left = await asyncio.to_thread(plan, unknown, self._left)
             for start in starts:
                 await self._begin(start)
         self._is_first_scan = False
+
+    def _is_plain(self, found: Found) -> bool:
+        """A gzip file that a glob matches is what a rotation made of one that was followed: looked into only in that case."""
+        if is_packed(found.path):
+            self._log_once("file_is_packed", found.path, "gzip files are read by replay, not followed")
+        return not is_packed(found.path)
 
     def _is_known(self, found: Found) -> bool:
         """The same file under a second name, or under its old name again."""
@@ -145,7 +151,7 @@ class Follower:
         tail = Tail(start.name, None, (0, 0), start.offset)
         tail.content = start.content
         tail.stream = self._reader.stream(start.name, start.key or "")
-        await self._reader.finish(tail, LostRange(tail.stream, start.offset, None, start.lost))
+        await self._reader.break_off(tail, LostRange(tail.stream, start.offset, None, start.lost))
 
     # -- looking ----------------------------------------------------------------------------------------------------------
 
@@ -156,21 +162,23 @@ class Follower:
             if self._tails.get(tail.identity) is not tail or tail.is_queued:
                 continue
             try:
-                await (self._look_at_rotated(tail, now_s) if tail.is_rotated else self._look_at(tail, now_s))
+                await (self._look_at_rotated(tail, now_s) if tail.is_rotated else self._look_at(tail))
             except FileNotFoundError:
                 await self._was_rotated(tail)
             except OSError as error:
                 self._trouble(tail, error)
 
-    async def _look_at(self, tail: Tail, now_s: float) -> None:
-        status = os.stat(tail.path or tail.name)
-        if (status.st_dev, status.st_ino) != tail.identity:
-            await self._was_rotated(tail)
-        elif status.st_size != tail.searched or status.st_mtime_ns != tail.modified_ns:
+    async def _look_at(self, tail: Tail) -> None:
+        status = tail.look()
+        if status.st_size != tail.searched or status.st_mtime_ns != tail.modified_ns:
             self._queue(tail)
         else:
-            longest_s = max(LONGEST_POLLS * self._poll_s, S_A_FILE * len(self._tails))
-            self._look_later(tail, min(max(self._poll_s, (now_s - tail.quiet_since_s) / QUIET_SHARE), longest_s))
+            self._look_later(tail, self._pause_s(tail))
+
+    def _pause_s(self, tail: Tail) -> float:
+        idle_s = time.time() - tail.modified_ns / 1e9
+        longest_s = max(LONGEST_POLLS * self._poll_s, S_A_FILE * len(self._tails))
+        return min(max(self._poll_s, idle_s / QUIET_SHARE), longest_s)
 
     async def _look_at_rotated(self, tail: Tail, now_s: float) -> None:
         if tail.is_finished:
@@ -237,7 +245,7 @@ class Follower:
             case Outcome.CAUGHT_UP:
                 tail.is_caught_up = True
                 tail.quiet_since_s = time.monotonic()
-                self._look_later(tail, self._poll_s)
+                self._look_later(tail, self._pause_s(tail))
             case Outcome.CHANGED:
                 await self._was_truncated(tail)
             case Outcome.PACKED:
@@ -249,7 +257,7 @@ class Follower:
             self._ready.append(tail)
 
     def _leave_packed(self, tail: Tail) -> None:
-        """gzip that a glob found: it is what a rotation made of a file that was followed before."""
+        """gzip under another name."""
         self._log_once("file_is_packed", tail.path or tail.name, "gzip files are read by replay, not followed")
         self._open.close(tail)
         tail.is_rotated = tail.is_finished = True
@@ -287,7 +295,7 @@ class Follower:
         if copy is not None and copy.identity not in self._tails:
             await self._go_on_in(copy, tail)
         else:
-            await self._finish(tail, self._unread(tail, ROTATED_AWAY))
+            await self._reader.break_off(tail, self._unread(tail, ROTATED_AWAY))
         self._forget(tail)
 
     def _free_name(self, tail: Tail) -> None:
@@ -302,7 +310,7 @@ class Follower:
         if copy is not None and copy.identity not in self._tails:
             await self._go_on_in(copy, tail)
         else:
-            await self._reader.finish(tail, self._unread(tail, TRUNCATED))
+            await self._reader.break_off(tail, self._unread(tail, TRUNCATED))
         tail.restart()
         tail.after = self._rotated.get(tail.name) if copy else None
         self._queue(tail)
@@ -311,11 +319,10 @@ class Follower:
         assert tail.stream is not None
         await self._begin(Start(tail.name, copy, tail.stream.key, tail.offset, tail.content, is_rotated=True))
 
-    async def _finish(self, tail: Tail, lost: LostRange | None = None) -> None:
+    async def _finish(self, tail: Tail) -> None:
         """Gives out the line that has no newline, if there is one, and closes the file."""
-        if lost is None and tail.path is not None:
-            self._open.open(tail)
-        await self._reader.finish(tail, lost)
+        self._open.open(tail)
+        await self._reader.finish(tail)
         tail.is_caught_up = True
         self._open.close(tail)
         if self._rotated.get(tail.name) is tail:
@@ -356,4 +363,4 @@ class Follower:
     def _log_once(self, event: str, path: str, problem: str) -> None:
         if path not in self._logged and len(self._logged) < 1000:
             self._logged.add(path)
-            log.warning(event, source=self._settings.name, path=path, error=problem)
+            log.info(event, source=self._settings.name, path=path, error=problem)

@@ -20,6 +20,7 @@ class OpenFiles:
     def open(self, tail: Tail) -> None:
         """Raises OSError; with EMFILE or ENFILE when not even one file can be opened."""
         if tail.fd is None:
+            tail.look()  # or else room would be made for nothing
             self._make_room(self.at_once)
             self._open_somehow(tail)
         self._open.pop(tail.identity, None)
@@ -44,7 +45,7 @@ class OpenFiles:
                 self._make_room(self.at_once)
 
     def _make_room(self, at_once: int) -> None:
-        """A file that was renamed or deleted goes last: it may not be found again."""
+        """A file that has no name goes last: it cannot be opened again."""
         while len(self._open) >= at_once:
-            victim = next((tail for tail in self._open.values() if not tail.is_rotated), None)
+            victim = next((tail for tail in self._open.values() if tail.has_name()), None)
             self.close(victim or next(iter(self._open.values())))

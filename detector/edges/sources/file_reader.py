@@ -42,9 +42,9 @@ class FileReader:
             return outcome
         if tail.starts_at_end:
             await self._start_at_end(tail)
-        for reads in range(READS_A_TURN):
+        for _ in range(READS_A_TURN):
             batch = tail.read(self._buffer, self._max_line, _now_ms())
-            if reads == 0 and not tail.is_same_content():
+            if not tail.is_same_content():  # looked at after the read: before it, it might still be truncated in between
                 return Outcome.CHANGED
             if batch is None:
                 break
@@ -53,14 +53,22 @@ class FileReader:
             await self._hand_over(batch, tail.token())
         return Outcome.MORE if tail.is_behind() else Outcome.CAUGHT_UP
 
-    async def finish(self, tail: Tail, lost: LostRange | None = None) -> None:
-        """Ends the stream: with the line that never got its newline, or with what was lost of it. Raises OSError."""
-        tail.is_finished = True
-        if tail.stream is None:
+    async def finish(self, tail: Tail) -> None:
+        """Ends the stream of an open file, with the line that never got its newline, if there is one. Raises OSError."""
+        if tail.stream is None and self._name_stream(tail) is not None:
+            tail.is_finished = True
             return
-        batch = tail.last(self._buffer, self._max_line, _now_ms(), lost)
-        if tail.fd is not None and lost is None:
-            tail.accept(batch)
+        batch = tail.last(self._buffer, self._max_line, _now_ms())
+        tail.accept(batch)
+        await self._end(tail, batch)
+
+    async def break_off(self, tail: Tail, lost: LostRange | None) -> None:
+        """Ends the stream where it is: what would follow cannot be read."""
+        if tail.stream is not None:
+            await self._end(tail, Batch(tail.stream, b"", 0, 0, tail.offset, _now_ms(), ends=True, lost=lost))
+
+    async def _end(self, tail: Tail, batch: Batch) -> None:
+        tail.is_finished = True
         await self._hand_over(batch, tail.token())
         reach(CrashPoint.FILE_FINISHED)
 

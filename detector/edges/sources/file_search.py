@@ -14,6 +14,8 @@ from detector.edges.sources.file_identity import Content, Identity, digest, head
 
 STILL_NS = 1_000_000_000  # a folder whose time of change is younger may change again without its time moving on
 _MAGIC = re.compile(r"[*?[]")
+_BEHIND = re.compile(r"(?:[-._~][-._~:+\dTZ]*|[-._](?:old|bak|prev))(?:\.(?:gz|bak|old))?")
+_DATED = re.compile(r"[-._]\d{4}[-._]?\d\d[-._:+\dTZ]*?(?P<suffix>\.[^.\d][^.]*)?(?P<number>\.\d+)?(?:\.gz)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +129,21 @@ def siblings(path: str) -> list[Found]:
 def is_rotated_name(name: str, of: str) -> bool:
     """Whether `name` is what some rotation would call a file that was called `of`: app.log.1, app.log-20240514, app.log.1.gz,
     app-2024-05-14.0.log. A number alone before the suffix is no sign of it: app-2.log may be another instance's."""
+    if name.startswith(of):
+        return _BEHIND.fullmatch(name, len(of)) is not None
     stem, suffix = os.path.splitext(of)
-    behind = rf"{re.escape(of)}(?:[-._~][-._~:+\dTZ]*|[-._](?:old|bak|prev))(?:\.(?:gz|bak|old))?"
-    within = rf"{re.escape(stem)}[-._]\d{{4}}[-._]?\d\d[-._:+\dTZ]*{re.escape(suffix)}(?:\.\d+)?(?:\.gz)?"
-    return name != of and re.fullmatch(f"{behind}|{within}", name) is not None
+    parts = _DATED.fullmatch(name, len(stem)) if name.startswith(stem) else None
+    return parts is not None and suffix in (parts["suffix"] or "", (parts["suffix"] or "") + (parts["number"] or ""))
 
 
 def originals(path: str) -> Iterator[str]:
     """Paths whose rotated name `path` may be."""
     folder, name = os.path.split(path)
-    suffix = os.path.splitext(name)[1]
+    suffix = os.path.splitext(re.sub(r"(?:\.\d+)?(?:\.gz)?$", "", name))[1]
     for boundary in re.finditer(r"[-._~]", name):
-        for original in (name[: boundary.start()], name[: boundary.start()] + suffix):
-            if original and is_rotated_name(name, original):
+        begin = name[: boundary.start()]
+        for original in dict.fromkeys((begin, begin + suffix)):
+            if begin and is_rotated_name(name, original):
                 yield os.path.join(folder, original)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from detector.edges.sources.file_identity import HEAD, NOTHING, Content, Identity, Token, content_up_to, digest
 from detector.edges.sources.lines import READ, ROOM, whole_lines
-from detector.records import Batch, LostRange, Stream
+from detector.records import Batch, Stream
 
 SCAN_READS = 16  # so many reads may look for the end of a long line before others get their turn
 
@@ -39,18 +39,25 @@ class Tail:
         self.is_queued = False
         self.problem = ""  # the last one that was logged
 
+    def look(self) -> os.stat_result:
+        """Raises FileNotFoundError when the file is not at its path, OSError when we cannot see."""
+        if self.path is None or self._is_another(status := os.stat(self.path)):
+            raise FileNotFoundError(self.path or self.name)
+        return status
+
     def open(self) -> None:
-        """Raises OSError; FileNotFoundError also when another file is there now."""
-        if self.fd is not None:
-            return
+        """Raises as `look` does."""
         if self.path is None:
             raise FileNotFoundError(self.name)
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        status = os.fstat(fd)
-        if (status.st_dev, status.st_ino) != self.identity:
+        if self._is_another(os.fstat(fd)):
             os.close(fd)
             raise FileNotFoundError(self.path)
         self.fd = fd
+
+    def has_name(self) -> bool:
+        """Whether the open file could be opened again."""
+        return self.fd is not None and os.fstat(self.fd).st_nlink > 0
 
     def close(self) -> None:
         fd, self.fd = self.fd, None
@@ -79,8 +86,10 @@ class Tail:
     def is_same_content(self) -> bool:
         """Whether everything that was given out is still there, and nothing was cut off behind it. Raises OSError."""
         assert self.fd is not None
-        status = os.fstat(self.fd)
-        return status.st_size >= self.searched and self.content.is_in(self.fd)
+        size = os.fstat(self.fd).st_size
+        is_same = size >= self.searched and self.content.is_in(self.fd)
+        self.size = max(self.size, size) if is_same else self.size
+        return is_same
 
     def is_behind(self) -> bool:
         """Whether there is more to read; notes how large the file is and when it changed. Raises OSError."""
@@ -112,11 +121,9 @@ class Tail:
         self.size = max(self.size, self.offset)
         self.content = content_up_to(self.fd, self.offset, self.content)
 
-    def last(self, buffer: bytearray, max_line: int, observed_ms: int, lost: LostRange | None = None) -> Batch:
-        """The batch that ends the stream: the line that never got its newline, if any. Raises OSError."""
+    def last(self, buffer: bytearray, max_line: int, observed_ms: int) -> Batch:
+        """The batch that ends the stream: the line that never got its newline, if there is one. Raises OSError."""
         assert self.stream is not None
-        if self.fd is None or lost is not None:
-            return Batch(self.stream, b"", 0, 0, self.offset, observed_ms, ends=True, lost=lost)
         left = max(0, self._size_now() - self.offset)
         size = self._read_at(buffer, ROOM, min(left, max_line), self.offset)
         cut_bytes = left - size if left > max_line else 0
@@ -131,6 +138,9 @@ class Tail:
         self.stream, self.content = None, NOTHING
         self.offset = self.searched = self.size = 0
         self.is_caught_up = self.is_finished = False
+
+    def _is_another(self, status: os.stat_result) -> bool:
+        return (status.st_dev, status.st_ino) != self.identity
 
     def _end_of_line(self, buffer: bytearray) -> int | None:
         """Offset of the newline that ends the line at `offset`; None if it is not there yet or far away."""

@@ -38,11 +38,19 @@ class Collector:
         self.streams: dict[str, Told] = {}
         self.losses: list[LostRange] = []
         self.order: list[str] = []
+        self.size = 0
         self.has_room = asyncio.Event()
         self.has_room.set()
         self._changed = asyncio.Event()
+        self._is_waiting = asyncio.Event()
+
+    async def until_begun(self) -> None:
+        """Returns once a batch waits for room."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self._is_waiting.wait()
 
     async def put(self, batch: Batch, token: str = "") -> None:
+        self._is_waiting.set()
         await self.has_room.wait()
         run = bytes(batch.buffer[batch.begin : batch.end])
         assert batch.ends or not run or run.endswith(b"\n")
@@ -52,6 +60,7 @@ class Collector:
         told.reached = batch.offset + batch.size + batch.cut_bytes
         told.token = token
         told.runs.append(run)
+        self.size += len(run)
         told.ends += batch.ends
         told.cut_at += batch.cut_at
         told.cut_bytes += batch.cut_bytes
@@ -71,7 +80,7 @@ class Collector:
         """Everything, stream by stream in the order in which they began."""
         return b"".join(told.text for told in self.streams.values())
 
-    def resume(self) -> Mapping[str, Resume]:
+    def resume(self) -> dict[str, Resume]:
         """What a checkpoint of now would give back."""
         return {key: Resume(key, told.reached, told.token) for key, told in self.streams.items()}
 
@@ -84,9 +93,10 @@ class Collector:
 
     async def until_text(self, text: bytes) -> None:
         try:
-            await self.until(lambda: len(self.text) >= len(text))
-        finally:
+            await self.until(lambda: self.size >= len(text))
+        except TimeoutError:
             assert self.text == text
+        assert self.text == text
 
 
 @asynccontextmanager
