@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
-from prometheus_client.exposition import generate_latest
-
 from detector import __version__
 from detector.records import Counts, IncidentState
 from detector.telemetry.health import Health, Trouble
+from detector.telemetry.process import ProcessFigures
+from detector.telemetry.registry import Registry
 
 _SEND_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -27,78 +26,70 @@ class Waiting(Protocol):
 
 
 class Metrics:
-    """Our own metrics, on a registry of their own. Labels are names from settings and rules, never text from a log."""
+    """Our own metrics, on a registry of its own. Labels are names from settings and rules, never text from a log."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        Gauge("trimwatch_build_info", "Which release runs.", ["version"], registry=registry).labels(__version__).set(1)
+        self.registry = registry = Registry()
+        counter, gauge = registry.counter, registry.gauge
+        self._process = ProcessFigures(registry)
+        gauge("trimwatch_build_info", "Which release runs.", "version").set(1, __version__)
         self._source = {
-            "bytes": Counter("trimwatch_source_bytes", "Bytes read.", ["source"], registry=registry),
-            "lines": Counter("trimwatch_source_lines", "Lines read.", ["source"], registry=registry),
-            "lost_bytes": Counter(
-                "trimwatch_source_lost_bytes", "Bytes that nobody will ever judge.", ["source"], registry=registry
-            ),
-            "late": Counter("trimwatch_source_late", "Events behind the watermark.", ["source"], registry=registry),
-            "cut_lines": Counter("trimwatch_source_cut_lines", "Lines longer than a line may be.", ["source"], registry=registry),
-            "dead_letters": Counter("trimwatch_source_dead_letters", "Records we could not use.", ["source"], registry=registry),
-            "repaired": Counter(
-                "trimwatch_source_repaired", "Records that were mended to be read.", ["source"], registry=registry
-            ),
+            "bytes": counter("trimwatch_source_bytes_total", "Bytes read.", "source"),
+            "lines": counter("trimwatch_source_lines_total", "Lines read.", "source"),
+            "lost_bytes": counter("trimwatch_source_lost_bytes_total", "Bytes that nobody will ever judge.", "source"),
+            "late": counter("trimwatch_source_late_total", "Events behind the watermark.", "source"),
+            "cut_lines": counter("trimwatch_source_cut_lines_total", "Lines longer than a line may be.", "source"),
+            "dead_letters": counter("trimwatch_source_dead_letters_total", "Records we could not use.", "source"),
+            "repaired": counter("trimwatch_source_repaired_total", "Records that were mended to be read.", "source"),
         }
-        self._lag = Gauge("trimwatch_source_lag_seconds", "How far behind we are.", ["source"], registry=registry)
-        self._events = Counter("trimwatch_events", "Events that were decoded.", registry=registry)
-        self._findings = Counter("trimwatch_findings", "Hits whose rule is complete.", registry=registry)
-        self._rule_hits = Counter("trimwatch_rule_hits", "Confirmed candidates.", ["rule"], registry=registry)
-        self._rule_seconds = Counter("trimwatch_rule_seconds", "Time spent on confirming.", ["rule"], registry=registry)
-        self._rules = Gauge("trimwatch_rules", "Rules by state.", ["state"], registry=registry)
-        self._incidents = Gauge("trimwatch_incidents", "Incidents by state.", ["state"], registry=registry)
-        self._config_hash = Gauge("trimwatch_config_hash", "Hash of the settings and rules in use.", registry=registry)
-        self._reload_good = Gauge(
-            "trimwatch_config_last_reload_successful", "Whether the last reload was taken.", registry=registry
+        self._lag = gauge("trimwatch_source_lag_seconds", "How far behind we are.", "source")
+        self._events = counter("trimwatch_events_total", "Events that were decoded.")
+        self._findings = counter("trimwatch_findings_total", "Hits whose rule is complete.")
+        self._rule_hits = counter("trimwatch_rule_hits_total", "Confirmed candidates.", "rule")
+        self._rule_seconds = counter("trimwatch_rule_seconds_total", "Time spent on confirming.", "rule")
+        self._rules = gauge("trimwatch_rules", "Rules by state.", "state")
+        self._incidents = gauge("trimwatch_incidents", "Incidents by state.", "state")
+        self._config_hash = gauge("trimwatch_config_hash", "Hash of the settings and rules in use.")
+        self._reload_good = gauge("trimwatch_config_last_reload_successful", "Whether the last reload was taken.")
+        self._reload_time = gauge(
+            "trimwatch_config_last_reload_success_timestamp_seconds", "When the settings in use were taken."
         )
-        self._reload_time = Gauge(
-            "trimwatch_config_last_reload_success_timestamp_seconds", "When the settings in use were taken.", registry=registry
-        )
-        self._pending = Gauge("trimwatch_outbox_pending", "Alerts that are owed.", ["sink"], registry=registry)
-        self._oldest = Gauge("trimwatch_outbox_oldest_seconds", "How long the oldest has been owed.", ["sink"], registry=registry)
-        self._sent = Counter("trimwatch_notifications", "Attempts to tell a receiver.", ["sink"], registry=registry)
-        self._failed = Counter("trimwatch_notifications_failed", "Attempts that failed.", ["sink", "reason"], registry=registry)
-        self._given_up = Counter("trimwatch_notifications_given_up", "Alerts never tried again.", ["sink"], registry=registry)
-        self._latency = Histogram(
-            "trimwatch_notification_latency_seconds", "One attempt.", ["sink"], buckets=_SEND_BUCKETS_S, registry=registry
-        )
-        self._store_bytes = Gauge("trimwatch_store_bytes", "Size of the database on disk.", registry=registry)
-        self._store_errors = Counter("trimwatch_store_errors", "Writes that the store could not take.", registry=registry)
-        self._trouble = Gauge("trimwatch_trouble", "Whether something is wrong, see /healthz.", ["trouble"], registry=registry)
+        self._pending = gauge("trimwatch_outbox_pending", "Alerts that are owed.", "sink")
+        self._oldest = gauge("trimwatch_outbox_oldest_seconds", "How long the oldest has been owed.", "sink")
+        self._sent = counter("trimwatch_notifications_total", "Attempts to tell a receiver.", "sink")
+        self._failed = counter("trimwatch_notifications_failed_total", "Attempts that failed.", "sink", "reason")
+        self._given_up = counter("trimwatch_notifications_given_up_total", "Alerts never tried again.", "sink")
+        self._latency = registry.histogram("trimwatch_notification_latency_seconds", "One attempt.", _SEND_BUCKETS_S, "sink")
+        self._store_bytes = gauge("trimwatch_store_bytes", "Size of the database on disk.")
+        self._store_errors = counter("trimwatch_store_errors_total", "Writes that the store could not take.")
+        self._trouble = gauge("trimwatch_trouble", "Whether something is wrong, see /healthz.", "trouble")
         for name in Trouble:
-            self._trouble.labels(name.value).set(0)
+            self._trouble.set(0, name.value)
 
     def counted(self, source: str, counts: Counts) -> None:
         """Adds what went by since the last call."""
         for name, counter in self._source.items():
-            counter.labels(source).inc(getattr(counts, name))
-        self._events.inc(counts.events)
-        self._findings.inc(counts.findings)
+            counter.add(getattr(counts, name), source)
+        self._events.add(counts.events)
+        self._findings.add(counts.findings)
         for rule, hits in counts.rule_hits.items():
-            self._rule_hits.labels(rule).inc(hits)
+            self._rule_hits.add(hits, rule)
 
     def source_lag(self, source: str, seconds: float) -> None:
-        self._lag.labels(source).set(seconds)
+        self._lag.set(seconds, source)
 
     def rule_cost(self, rule: str, seconds: float) -> None:
         """Adds the time that a rule took."""
-        self._rule_seconds.labels(rule).inc(seconds)
+        self._rule_seconds.add(seconds, rule)
 
     def rules(self, by_state: Mapping[str, int]) -> None:
         """How many rules are on, shadow, quarantined."""
         for state, count in by_state.items():
-            self._rules.labels(state).set(count)
+            self._rules.set(count, state)
 
     def incidents(self, counts: Mapping[IncidentState, int]) -> None:
         for state in IncidentState:
-            self._incidents.labels(state.value).set(counts.get(state, 0))
+            self._incidents.set(counts.get(state, 0), state.value)
 
     def reloaded(self, config_hash: str, now_ms: int) -> None:
         """New settings and rules are in use; `config_hash` is hexadecimal."""
@@ -115,33 +106,34 @@ class Metrics:
         self._pending.clear()
         self._oldest.clear()
         for each in backlog:
-            self._pending.labels(each.receiver).set(each.pending)
-            self._oldest.labels(each.receiver).set(max(0, now_ms - each.oldest_ms) / 1000)
+            self._pending.set(each.pending, each.receiver)
+            self._oldest.set(max(0, now_ms - each.oldest_ms) / 1000, each.receiver)
 
     def notified(self, sink: str, seconds: float) -> None:
-        self._sent.labels(sink).inc()
-        self._latency.labels(sink).observe(seconds)
+        self._sent.add(1, sink)
+        self._latency.observe(seconds, sink)
 
     def notification_failed(self, sink: str, reason: str) -> None:
         """`reason` is a word of SinkError."""
-        self._sent.labels(sink).inc()
-        self._failed.labels(sink, reason).inc()
+        self._sent.add(1, sink)
+        self._failed.add(1, sink, reason)
 
     def notification_given_up(self, sink: str) -> None:
-        self._given_up.labels(sink).inc()
+        self._given_up.add(1, sink)
 
     def store_size(self, size_bytes: int) -> None:
         self._store_bytes.set(size_bytes)
 
     def store_failed(self) -> None:
-        self._store_errors.inc()
+        self._store_errors.add(1)
 
     def health(self, health: Health) -> None:
         """Takes over which troubles there are."""
         present = {report.trouble for report in health.reports()}
         for trouble in Trouble:
-            self._trouble.labels(trouble.value).set(trouble in present)
+            self._trouble.set(trouble in present, trouble.value)
 
     def exposition(self) -> bytes:
         """The text format, version 0.0.4."""
-        return generate_latest(self.registry)
+        self._process.refresh()
+        return self.registry.exposition()

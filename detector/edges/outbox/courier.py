@@ -11,6 +11,7 @@ from random import Random
 from detector.edges.outbox.lane import Lane, LaneTools
 from detector.edges.outbox.retry_plan import RetryPlan
 from detector.edges.sinks.base import Sink
+from detector.edges.store.outbox import Backlog
 from detector.edges.store.store import Store
 from detector.errors import SinkError, StoreUnavailable
 from detector.records import Alert, AlertAction, Incident
@@ -101,10 +102,16 @@ class Courier:
         while True:
             try:
                 await self.give_up_orphans()
-                self._metrics.outbox(await asyncio.to_thread(self._outbox.backlog), self._now_ms())
+                await self._show_backlog()
             except StoreUnavailable:
                 log.warning("outbox_unreadable", sink="")
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _show_backlog(self) -> None:
+        backlog = await asyncio.to_thread(self._outbox.backlog)
+        owed = {each.receiver for each in backlog}
+        now_ms = self._now_ms()
+        self._metrics.outbox([*backlog, *(Backlog(name, 0, now_ms) for name in self.lanes if name not in owed)], now_ms)
 
     async def give_up_orphans(self) -> None:
         """What is owed to a receiver that the settings no longer name: given up, counted, the fallback told."""

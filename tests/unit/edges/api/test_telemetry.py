@@ -80,7 +80,7 @@ def test_metrics_have_the_names_that_are_relied_on(store: Store) -> None:
     assert samples["trimwatch_incidents", "open"] == 1
     assert samples["trimwatch_outbox_pending", "pager"] == 1
     assert samples["trimwatch_outbox_oldest_seconds", "pager"] == 4
-    assert samples["trimwatch_notifications_failed_total", "rateLimited", "pager"] == 1
+    assert samples["trimwatch_notifications_failed_total", "pager", "rateLimited"] == 1
     assert samples["trimwatch_trouble", "sink_failing"] == 1
     assert samples["trimwatch_store_bytes",] > 0
 

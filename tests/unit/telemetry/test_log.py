@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from detector.settings import LogSettings
+from detector.telemetry import logger, set_up_log
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+def test_one_line_an_event_whatever_a_field_holds(stream: io.StringIO) -> None:
+    """A log line that is quoted writes no line of its own and steers no terminal, in either format."""
+    hostile = 'x\r\n{"event": "forged"}\x1b]0;title\x07\u202e\x9b31m\ud800'
+    for style in ("json", "console"):
+        set_up_log(LogSettings(format=style), stream)
+        logger.warning("line_quoted", text=hostile, count=3)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert json.loads(lines[0])["event"] == "line_quoted"
+    for line in lines:
+        assert not {"\r", "\x1b", "\x07", "\u202e", "\x9b", "\ud800"} & set(line)
+        assert "\\x1b" in line
+
+
+def test_fields_are_keyed_and_levels_kept(stream: io.StringIO) -> None:
+    """JSON holds level, time and every field; what is below the level is not written."""
+    set_up_log(LogSettings(level="warning", format="json"), stream)
+    logger.info("not_written")
+    logger.error("alert_given_up", sink="pager", attempt=3)
+    event = json.loads(stream.getvalue())
+    assert (event["event"], event["level"], event["sink"], event["attempt"]) == ("alert_given_up", "error", "pager", 3)
+    assert event["timestamp"].endswith("Z")
+
+
+def test_libraries_are_heard_from_warning_on(stream: io.StringIO) -> None:
+    """What a library warns of becomes an event; what it only mentions, such as a URL with a token, does not."""
+    set_up_log(LogSettings(format="json"), stream)
+    logging.getLogger("httpx").info("POST https://hooks.example/T0/secret")
+    logging.getLogger("asyncio").error("task failed: %s", "why")
+    event = json.loads(stream.getvalue())
+    assert (event["event"], event["library"], event["message"]) == ("library_log", "asyncio", "task failed: why")
+
+
+def test_an_exception_is_one_line_too(stream: io.StringIO) -> None:
+    """A traceback stays inside its event."""
+    set_up_log(LogSettings(format="json"), stream)
+    try:
+        raise ValueError("bad\nworse")
+    except ValueError:
+        logger.exception("broken")
+    (line,) = stream.getvalue().splitlines()
+    assert "ValueError: bad" in json.loads(line)["exception"]
+
+
+def test_a_long_field_is_cut(stream: io.StringIO) -> None:
+    """A field of a megabyte does not become a log line of a megabyte."""
+    set_up_log(LogSettings(format="json"), stream)
+    logger.warning("line_quoted", text="x" * (1 << 20))
+    assert len(stream.getvalue()) < 3_000
