@@ -12,8 +12,9 @@ from detector.errors import BadInput
 from detector.settings import Settings, load_settings
 
 PIECES = "a b: service: sinks: type: webhook url: - [ ] { } , & * ! | > ' \" # % @ ` ? --- ... << ~ null true 15s 1MiB"
-RULE_PIECES = "${X} é \x00 \ufeff patterns: title: severity: stage: entity: from: (?P<a>x) foo.*bar absent: within: count: at_least: 3 jvm/x"
-WORDS = st.sampled_from([*f"{PIECES} {RULE_PIECES}".split(" "), "\t", "\n", "\n  "])
+ODD = "${X} é \x00 \ufeff"
+RULE_PIECES = "patterns: title: severity: stage: entity: from: (?P<a>x) foo.*bar absent: within: count: at_least: 3 jvm/x"
+WORDS = st.sampled_from([*f"{PIECES} {ODD} {RULE_PIECES}".split(" "), "\t", "\n", "\n  "])
 TEXTS = st.one_of(st.lists(st.one_of(WORDS, st.just(" "), st.just("\n")), max_size=60).map("".join), st.text(max_size=200))
 PLAIN = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
 VALUES = st.recursive(
