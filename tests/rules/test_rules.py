@@ -7,7 +7,8 @@ import pytest
 from detector.analysis.rulecheck.lint import lint
 from detector.analysis.rulecheck.testing import SampleTest
 from detector.core.ruleset.load import load_rules
-from detector.edges.rule_files import builtin_rule_files
+from detector.core.ruleset.rule_fields import ENTITY_KINDS, RULE_FIELDS
+from detector.edges.rule_files import builtin_folder, builtin_rule_files
 
 FILES = [replace(file, is_tested=False) for file in builtin_rule_files()]
 
@@ -33,3 +34,10 @@ def test_the_linter_has_nothing_to_mend(pack):
     mine = [file for file in FILES if file.id.startswith(f"{pack}/")]
     linted = lint(mine, [file.id for file in FILES])
     assert not linted.faults, "\n".join(map(str, linted.faults))
+
+
+def test_every_field_and_kind_of_a_rule_is_documented():
+    """In the folder's README, which is what authors read."""
+    readme = (builtin_folder() / "README.md").read_text()
+    assert [entry.name for entry in RULE_FIELDS if f"`{entry.name}:" not in readme and f"\n{entry.name}:" not in readme] == []
+    assert [kind for kind in ENTITY_KINDS if kind not in readme] == []
