@@ -97,7 +97,9 @@ def slack_bot(url: str, ca_file: str | None, timeout: timedelta) -> SinkSettings
 
 
 def _apprise(url: str, ca_file: str | None, timeout: timedelta) -> SinkSettings:
-    return AppriseSinkSettings(type="apprise", url=Secret(url.replace("http", "json") + f"/{SECRET}"), timeout=timeout)
+    return AppriseSinkSettings(
+        type="apprise", url=Secret(url.replace("http", "json") + f"/{SECRET}?rto=1&cto=1"), timeout=timeout
+    )
 
 
 def _stdout(url: str, ca_file: str | None, timeout: timedelta) -> SinkSettings:

@@ -408,6 +408,23 @@ def test_apprise_tells_what_it_can() -> None:
     run(test())
 
 
+def test_apprise_lets_go_when_cancelled() -> None:
+    """The worker thread ends with its own socket's time-out; nobody waits for it meanwhile."""
+
+    async def test() -> None:
+        async with ScriptedReceiver(ever_after=Play(hangs=True)) as receiver:
+            sending = asyncio.ensure_future(send(CASES["apprise"], receiver.url))
+            await receiver.asked.wait()
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(sending, 0.5)
+            with pytest.raises(SinkError) as caught:
+                await send(CASES["apprise"], receiver.url, timeout=timedelta(milliseconds=50))
+            assert caught.value.reason == "contextDeadlineExceeded"
+
+    run(test())
+
+
 def test_standard_output_that_is_not_read_times_out_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines stay whole: what was left of one goes out before the next."""
     from detector.edges.sinks import stdout

@@ -12,6 +12,7 @@ MOST_LINES = 5
 MOST_CHARACTERS = 500
 _LONGEST_TEXT = 2000
 _ENTITY_CHARACTERS = 500
+_NAME_CHARACTERS = 1000
 # Masking looks at more than is shown, so that a secret is recognised before it is cut in two.
 _LOOKED_AT = 8 * MOST_CHARACTERS
 
@@ -50,16 +51,21 @@ def _shortened(incident: Incident) -> Incident:
     cause = incident.cause
     return replace(
         incident,
+        service=cut(incident.service, _NAME_CHARACTERS),
+        source=cut(incident.source, _NAME_CHARACTERS),
         title=cut(incident.title, MOST_CHARACTERS),
         fix=cut(incident.fix, _LONGEST_TEXT),
         explanation=cut(incident.explanation, _LONGEST_TEXT),
         entity=None if incident.entity is None else cut(incident.entity, _ENTITY_CHARACTERS),
-        evidence=tuple(
-            replace(e, text="\n".join(cut(line, MOST_CHARACTERS) for line in e.text.split("\n"))) for e in incident.evidence
-        ),
+        evidence=tuple(map(_short, incident.evidence)),
         cause=None
         if cause is None
         else replace(cause, item=cut(cause.item, MOST_CHARACTERS), restore=cut(cause.restore, _LONGEST_TEXT)),
         tags=incident.tags[:50],
         also=incident.also[:50],
     )
+
+
+def _short(evidence: Evidence) -> Evidence:
+    text = "\n".join(cut(line, MOST_CHARACTERS) for line in evidence.text.split("\n"))
+    return replace(evidence, source=cut(evidence.source, _NAME_CHARACTERS), text=text)
