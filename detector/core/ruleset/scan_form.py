@@ -43,13 +43,13 @@ def scan_form(pattern: str, literals: Sequence[str] = ()) -> ScanForm:
     except PatternSyntax as problem:
         raise UnscannablePattern(str(problem)) from None
     tree = _flat(parsed.tree)
-    piece = _best_piece(_line_pieces(tree) if parsed.writes_newline else [tree], parsed.folds_case)
-    needed = required(piece, parsed.folds_case) if piece is not None else None
-    if piece is None or needed is None:
-        needed = usable(tuple(text.lower() if parsed.folds_case else text for text in literals))
-        if needed is None:
+    best = _best_piece(_line_pieces(tree) if parsed.writes_newline else [tree], parsed.folds_case)
+    if best is None:
+        promised = usable(tuple(text.lower() if parsed.folds_case else text for text in literals))
+        if promised is None:
             raise UnscannablePattern(f"has no text of at least {MIN_LITERAL} characters that every match must contain")
-        piece = Alt(tuple(_spelled(text, parsed.folds_case) for text in needed))
+        best = (Alt(tuple(_spelled(text, parsed.folds_case) for text in promised)), promised)
+    piece, needed = best
     scanned = _written_to_end(_cut(piece, parsed.folds_case))
     return ScanForm(scanned, needed, parsed.folds_case, parsed.writes_newline, parsed.has_edge)
 
@@ -99,7 +99,7 @@ def _line_pieces(node: Node) -> list[Node]:
         return _line_pieces(node.part) if node.low else []
     if isinstance(node, Alt):
         bests = [_best_piece(_line_pieces(branch), False) for branch in node.branches]
-        found = [best for best in bests if best is not None]
+        found = [best[0] for best in bests if best is not None]
         return [Alt(tuple(found))] if len(found) == len(bests) else []
     pieces: list[Node] = []
     run: list[Node] = []
@@ -112,13 +112,14 @@ def _line_pieces(node: Node) -> list[Node]:
     return [*pieces, Seq(tuple(run))]
 
 
-def _best_piece(pieces: Iterable[Node], folds_case: bool) -> Node | None:
+def _best_piece(pieces: Iterable[Node], folds_case: bool) -> tuple[Node, Alternatives] | None:
+    """The piece with the rarest required text, and that text."""
     best: tuple[Node, Alternatives] | None = None
     for piece in pieces:
         needed = required(piece, folds_case)
         if needed is not None and (best is None or better(best[1], needed) != best[1]):
             best = (piece, needed)
-    return best[0] if best else None
+    return best
 
 
 def _cut(node: Node, folds_case: bool) -> Node:
@@ -181,7 +182,7 @@ def _written_to_end(node: Node) -> str:
 
 def _written(node: Node, in_loop: bool = False) -> str:
     if isinstance(node, Chars):
-        return widened(node, in_loop)
+        return node.char if node.char.isascii() and node.char.isalnum() else widened(node, in_loop)
     if isinstance(node, Seq):
         return "".join(_written(part, in_loop) for part in node.parts)
     if isinstance(node, Alt):
