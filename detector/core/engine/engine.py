@@ -61,8 +61,8 @@ class Engine:
         forms = iter([pattern.form for pattern in table.patterns])
         self._scanner = scanner
         self._first_loud = table.first_loud
-        self._owners = [(pattern.rule, pattern.part) for pattern in table.patterns]
         self._judges = [Judge(rule, [next(forms) for _ in parts_of(rule)]) for rule in rules]
+        self._owners = [(self._judges[one.rule], one.part) for one in table.patterns[: table.first_loud]]
         self._stateful = [judge for judge in self._judges if judge.rule.has_window]
         self._regexes = Regexes()
         self._memo: Memo[tuple[Confirmed, ...]] = Memo()
@@ -147,6 +147,7 @@ class Engine:
         """Runs the rules that the marks are of. What was cut short is not remembered."""
         confirmed = []
         is_whole = True
+        self._budget.start()
         for judge, parts in self._candidates(marks):
             if judge.min_level is not None and event.level is not None and event.level < judge.min_level:
                 continue
@@ -164,28 +165,35 @@ class Engine:
 
     def _run(self, judge: Judge, text: bytes, parts: list[int], now_ms: int) -> Confirmed | None:
         """Runs one rule; sets it aside when it is too large or took too long."""
+        budget = self._budget
         try:
-            judge.prepare(parts, self._regexes)
-            self._budget.start()
-            found = judge.confirm(text, parts, self._regexes, self._budget)
+            if judge.prepare(parts, self._regexes):
+                budget.start()
+            found = judge.confirm(text, parts, self._regexes, budget)
         except RegexTooLarge as problem:
             judge.set_aside(str(problem), now_ms)
             return None
-        seconds = self._budget.lap()
+        seconds = budget.lap()
         judge.seconds += seconds
-        reason = self._budget.complaint(judge.slow, seconds, now_ms)
+        reason = budget.complaint(judge.slow, seconds, now_ms)
         if reason is not None:
             judge.set_aside(reason, now_ms)
         return found
 
     def _candidates(self, marks: tuple[int, ...]) -> list[tuple[Judge, list[int]]]:
-        """The rules that the marks are of, each with its parts, in the order of the rules."""
-        found: dict[int, list[int]] = {}
+        """The rules that the marks are of, each with its parts. Marks ascend, and a rule's patterns stand together."""
+        found: list[tuple[Judge, list[int]]] = []
+        last: Judge | None = None
         for mark in marks:
-            rule, part = self._owners[mark]
-            if rule >= 0:
-                found.setdefault(rule, []).append(part)
-        return [(self._judges[rule], parts) for rule, parts in found.items()]
+            if mark >= self._first_loud:
+                break
+            judge, part = self._owners[mark]
+            if judge is last:
+                found[-1][1].append(part)
+            else:
+                found.append((judge, [part]))
+                last = judge
+        return found
 
 
 def _cost(judge: Judge) -> RuleCost:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 
 from detector.core.engine.context import EventContext
-from detector.core.engine.entity import dedup_key
+from detector.core.engine.entity import dedup_key, entity_of
 from detector.core.ruleset.spec import Rule, Shadow
 from detector.records import Entity, Evidence, Finding, LogEvent, TimeFrom
 
 MAX_EVIDENCE_BYTES = 500
+MAX_KNOWN = 64
 _BEFORE_MATCH = 150
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 _UNKNOWN = "?"
@@ -26,20 +27,29 @@ def filler(text: str) -> Callable[[Mapping[str, str]], str]:
 class Template:
     """What all findings of a rule share, so that a storm of them costs little. `groups` are those of one match."""
 
-    __slots__ = ("_fix", "_title", "rule")
+    __slots__ = ("_fix", "_known", "_title", "rule")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self._title = filler(rule.title)
         self._fix = filler(rule.fix)
+        self._known: dict[tuple[tuple[str, str], ...], Named] = {}
 
     def is_shadow(self, has_change: bool) -> bool:
         """Whether a finding now would open no incident."""
         kind = self.rule.shadow
         return kind is Shadow.ALWAYS or (kind is Shadow.UNLESS_CHANGE and not has_change)
 
-    def named(self, entity: Entity | None, groups: Mapping[str, str]) -> Named:
-        return Named(self.rule, entity, self._title(groups), self._fix(groups))
+    def named(self, groups: Mapping[str, str]) -> Named:
+        """What a match with these groups is about. In a storm the same few things are named again and again."""
+        key = tuple(groups.items())
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            entity = entity_of(self.rule.entity, groups) if self.rule.entity else None
+            found = self._known[key] = Named(self.rule, entity, self._title(groups), self._fix(groups))
+        return found
 
 
 class Named:
@@ -57,7 +67,7 @@ class Named:
     def key(self, service: str) -> str:
         found = self._keys.get(service)
         if found is None:
-            if len(self._keys) >= 64:
+            if len(self._keys) >= MAX_KNOWN:
                 self._keys.clear()
             found = self._keys[service] = dedup_key(service, self.rule.stage.value, self.rule.id, self.entity)
         return found
@@ -101,9 +111,9 @@ def evidence_of(event: LogEvent, begin: int, context: EventContext) -> Evidence:
     """The line that holds offset `begin` of the event's text. Where the event is one run of raw lines, the raw line with its
     own number and position; else (a JSON record, lines of others between) the decoded line under the event's."""
     text, raw = event.text, event.raw
+    if len(raw) <= MAX_EVIDENCE_BYTES and raw.find(b"\n") < 0:
+        return Evidence(context.source, str(event.start), event.line, raw.decode("utf-8", "replace").rstrip("\r"))
     number = text.count(b"\n", 0, begin)
-    if number == 0 and len(raw) <= MAX_EVIDENCE_BYTES and b"\n" not in raw.rstrip(b"\n"):
-        return Evidence(context.source, str(event.start), event.line, raw.decode("utf-8", "replace").rstrip("\r\n"))
     lines = raw.split(b"\n")
     line_begin = text.rfind(b"\n", 0, begin) + 1
     decoded = text[line_begin : _end_of_line(text, begin)]

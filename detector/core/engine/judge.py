@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import orjson
 
@@ -12,7 +13,6 @@ from detector.core.engine.absence import Absence, Timer
 from detector.core.engine.budget import QUARANTINE_MS, NoBudget, Quarantine, SlowTime
 from detector.core.engine.confirm import Matcher
 from detector.core.engine.context import EventContext
-from detector.core.engine.entity import entity_of
 from detector.core.engine.findings import Named, Template, evidence_of
 from detector.core.engine.regexes import Match, Regexes
 from detector.core.engine.scan import parts_of
@@ -26,16 +26,14 @@ STATE_VERSION = 1
 EXPECTED = 1  # the part of an `absent` rule that is waited for
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One part of a rule that an event confirmed."""
 
     part: int
     match: Match
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(NamedTuple):
     """What one text says to one rule: its hits in the order of the text, where the one that counts begins, what it names."""
 
     judge: Judge
@@ -98,10 +96,13 @@ class Judge:
     def set_aside(self, reason: str, now_ms: int) -> None:
         self.quarantine = Quarantine(self.rule.id, reason, now_ms + QUARANTINE_MS, 0)
 
-    def prepare(self, parts: Sequence[int], regexes: Regexes) -> None:
-        """Makes what `confirm` needs: its cost is the rule's size, not the line's. Raises RegexTooLarge."""
-        for matcher in (*(self._matchers[part] for part in parts), *self._unless):
-            regexes.get(matcher.pattern)
+    def prepare(self, parts: Sequence[int], regexes: Regexes) -> bool:
+        """Makes what `confirm` needs; says whether it had to: that time is not the line's fault. Raises RegexTooLarge."""
+        matchers = [self._matchers[part] for part in parts]
+        missing = [matcher for matcher in (*matchers, *self._unless) if matcher.regex is None]
+        for matcher in missing:
+            regexes.make(matcher)
+        return bool(missing)
 
     def confirm(self, text: bytes, parts: Sequence[int], regexes: Regexes, budget: NoBudget) -> Confirmed | None:
         """What of it really matches; None for nothing. Raises RegexTooLarge."""
@@ -112,10 +113,13 @@ class Judge:
             match = self._matchers[part].find(regexes, text, limit, self._want_last, self._wanted, budget)
             if match is not None:
                 found.append(Hit(part, match))
-        if not found or self._is_excused(text, regexes, budget):
+        if not found or (self._unless and self._is_excused(text, regexes, budget)):
             return None
-        found.sort(key=lambda hit: (hit.match.begin, hit.part))
-        chief = self._chief(found)
+        if len(found) == 1:
+            chief = found[0]
+        else:
+            found.sort(key=lambda hit: (hit.match.begin, hit.part))
+            chief = self._chief(found)
         return Confirmed(self, tuple(found), chief.match.begin, self._named(chief.match.groups))
 
     def take(self, confirmed: Confirmed, event: LogEvent, context: EventContext) -> Finding | None:
@@ -222,7 +226,7 @@ class Judge:
         return max(naming, key=lambda hit: (hit.match.begin, -hit.part)) if self._want_last else naming[0]
 
     def _named(self, groups: Mapping[str, str]) -> Named:
-        return self.template.named(entity_of(self.rule.entity, groups) if self.rule.entity else None, groups)
+        return self.template.named(groups)
 
     def _fingerprint(self) -> str:
         """Equal as long as what is open means the same."""

@@ -8,34 +8,23 @@ from detector.records import LogEvent
 
 T = TypeVar("T")
 
-MAX_TEXTS = 512
-MAX_TEXT_BYTES = 8192
-MAX_BYTES = 1 << 20
-
-_Key = tuple[bytes, int | None, tuple[int, ...]]
+MAX_TEXTS = 256
+MAX_TEXT_BYTES = 4096
 
 
 class Memo(Generic[T]):
-    """Results by text, level and marks; the oldest go first. Holds at most MAX_BYTES of text."""
+    """Results by text, level and marks; at most a mebibyte of text. When it is full it starts anew: where texts never come
+    again, that costs the least."""
 
     def __init__(self) -> None:
-        self._known: dict[_Key, T] = {}
-        self._bytes = 0
+        self._known: dict[tuple[bytes, int | None, tuple[int, ...]], T] = {}
 
     def get(self, event: LogEvent, marks: tuple[int, ...]) -> T | None:
         return self._known.get((event.text, event.level, marks))
 
     def put(self, event: LogEvent, marks: tuple[int, ...], result: T) -> None:
-        size = len(event.text)
-        if size > MAX_TEXT_BYTES:
+        if len(event.text) > MAX_TEXT_BYTES:
             return
+        if len(self._known) >= MAX_TEXTS:
+            self._known.clear()
         self._known[event.text, event.level, marks] = result
-        self._bytes += size
-        while self._bytes > MAX_BYTES or len(self._known) > MAX_TEXTS:
-            oldest = next(iter(self._known))
-            del self._known[oldest]
-            self._bytes -= len(oldest[0])
-
-    def clear(self) -> None:
-        self._known.clear()
-        self._bytes = 0
