@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from detector.records import Batch, DeadLetter, LogEvent, Stream, TimeFrom
+from detector.core.decode.logs import building, rebuilding
+from detector.core.decode.logs.event import Open
+from detector.core.decode.logs.json_text import How
+from detector.core.decode.logs.lines import Lines
+from detector.core.decode.logs.rebuilding import Rebuilt
+from detector.core.decode.logs.runs import Hit, Runs
+from detector.records import Batch, DeadLetter, LogEvent, Stream
+
+_QUIET_MS = 2000
+_MOST_ROUNDS = 8
+_SAMPLE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,50 +40,82 @@ class Marked:
 @dataclass(frozen=True, slots=True)
 class Span:
     """What is to be scanned: `buffer[scan_from:end]` holds whole new lines, partial ones put together. `lines` counts the new
-    lines of the stream. Valid until the next call of `LogStream.span`."""
+    lines of the stream. Valid until the next call of `LogStream.span`.
+
+    What stands before `scan_from` (from `begin` on, which is byte `offset` of the stream) was scanned before and is kept
+    because new
+    lines may belong to it.
+    """
 
     buffer: bytes | bytearray
     scan_from: int
     end: int
     lines: int
+    begin: int
     offset: int
     observed_ms: int
-    cut_at: tuple[int, ...] = ()
+    rebuilt: Rebuilt | None = None
 
 
 class LogStream:
-    """Decodes one stream. Call `span`, then `events` with the marks of that span, then the next `span`."""
+    """Decodes one stream. Call `span`, then `events` with the marks of that span, then the next `span`.
+
+    `repaired` and `broken` count JSON lines of events that were given out: read after a repair, and judged as text.
+    """
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._line = 1
-        self._resume = 0
+        self._carry = b""
+        self._begin = 0  # the stream offset of the first carried byte
+        self._line = 1  # its line number
+        self._next: int | None = None  # the stream offset that the next batch should begin at
+        self._hits: list[Hit] = []  # marks of carried lines whose events are not given out yet; by place in the stream
+        self._part_hits: list[Hit] = []  # marks of lines whose rest has not come; by where they begin
+        self._done = -1  # the place of the last event that was given out: all up to it are
+        self._cut: list[int] = []
+        self._cut_bytes = 0
+        self._observed_ms = 0
+        self._early: list[Marked] = []
         self._dead: list[DeadLetter] = []
+        self._silent_since: int | None = None
+        self.repaired = 0
+        self.broken = 0
 
     def span(self, batch: Batch) -> Span:
         """Takes a batch in. The batches of a stream come in order; a gap in `offset` ends what was open before it."""
-        lines = batch.buffer.count(b"\n", batch.begin, batch.end)
-        return Span(batch.buffer, batch.begin, batch.end, lines, batch.offset, batch.observed_ms, batch.cut_at)
+        if self._next is not None and batch.offset != self._next:
+            self._early += self._close()
+            if batch.offset < self._next:
+                self._done, self._line = -1, 1 if batch.offset == 0 else self._line
+        if not self._carry:
+            self._begin = batch.offset
+        self._next = batch.offset + batch.size + batch.cut_bytes
+        self._cut += batch.cut_at
+        self._cut_bytes = batch.cut_bytes
+        self._observed_ms, self._silent_since = batch.observed_ms, None
+        return self._span(batch, _line_count(batch.buffer, batch.begin, batch.end))
 
     def events(self, span: Span, marks: Sequence[Mark]) -> list[Marked]:
-        """The events that are whole now and hold a mark, in the order in which they start in the stream."""
-        found: dict[int, tuple[int, set[int]]] = {}
-        for mark in marks:
-            start = span.buffer.rfind(b"\n", span.scan_from, mark.at) + 1 or span.scan_from
-            end = span.buffer.find(b"\n", mark.at, span.end)
-            found.setdefault(start, (span.end if end < 0 else end, set()))[1].add(mark.pattern)
-        marked = [Marked(self._event(span, start, end), tuple(sorted(kinds))) for start, (end, kinds) in found.items()]
-        self._line += span.lines
-        self._resume = span.offset + span.end - span.scan_from
-        return marked
+        """The events that are whole now and hold a mark, in the order in which they stand in the stream."""
+        hits = [(mark.at, mark.pattern) for mark in marks]
+        if span.rebuilt is not None:
+            hits = self._without_parts(span.rebuilt, hits)
+        found = self._events(span, hits, is_last=self._cut_bytes > 0)
+        if self._early:
+            found, self._early = self._early + found, []
+        return found
 
     def quiet(self, mono_ms: int) -> list[Marked]:
         """Called on ticks: a stream that was silent for two seconds gives out what is open, as it is."""
-        return []
+        if self._silent_since is None:
+            self._silent_since = mono_ms
+        if mono_ms - self._silent_since < _QUIET_MS or not self._carry:
+            return []
+        return self._close()
 
     def finish(self) -> list[Marked]:
         """The stream ends for good: gives out what is open."""
-        return []
+        return self._close()
 
     def dead_letters(self) -> list[DeadLetter]:
         """What could not be decoded since the last call. (Its line was judged as text all the same.)"""
@@ -82,19 +125,152 @@ class LogStream:
     @property
     def resume_offset(self) -> int:
         """The line start in the stream from which bytes must be read again after a restart."""
-        return self._resume
+        return self._begin
 
     def snapshot(self) -> bytes:
         """What `restore` needs beside the bytes from `resume_offset` on; small JSON."""
-        return orjson.dumps({"version": 1, "offset": self._resume, "line": self._line})
+        return orjson.dumps({"version": 1, "offset": self._begin, "line": self._line, "done": self._done})
 
     def restore(self, state: bytes) -> None:
-        """Goes on from a snapshot; the next batch starts at its `resume_offset`."""
+        """Goes on from a snapshot; the next batch starts at its `resume_offset`. Its lines are scanned again, and events that
+        were
+        given out before are not given out again."""
         known = orjson.loads(state)
-        self._resume, self._line = known["offset"], known["line"]
+        self._begin, self._line, self._done = known["offset"], known["line"], known["done"]
+        self._carry, self._next = b"", self._begin
 
-    def _event(self, span: Span, start: int, end: int) -> LogEvent:
-        raw = bytes(span.buffer[start:end]).rstrip(b"\r")
-        line = self._line + span.buffer.count(b"\n", span.scan_from, start)
-        at = span.offset + start - span.scan_from
-        return LogEvent(at, at + end - start, line, raw, None, None, TimeFrom.ARRIVAL, "bare", raw, self._stream.service)
+    def _span(self, batch: Batch, lines: int) -> Span:
+        carry = len(self._carry)
+        buffer, begin = batch.buffer, batch.begin - carry
+        if carry and isinstance(buffer, bytearray) and begin >= 0:
+            buffer[begin : batch.begin] = self._carry
+            end = batch.end
+        elif carry:
+            buffer = self._carry + bytes(buffer[batch.begin : batch.end])
+            begin, end = 0, len(buffer)
+        else:
+            end = batch.end
+        is_framed = self._stream.layout != "plain"
+        if not is_framed or not rebuilding.is_needed(buffer, begin, end, lines + self._carry.count(b"\n")):
+            return Span(buffer, begin + carry, end, lines, begin, self._begin, self._observed_ms)
+        return self._rebuilt(buffer, begin, end, carry, lines, is_last=False)
+
+    def _rebuilt(self, buffer: bytes | bytearray, begin: int, end: int, carry: int, lines: int, *, is_last: bool) -> Span:
+        rebuilt = rebuilding.rebuild(buffer, begin, end, self._begin, is_last=is_last)
+        scanned = self._begin + carry
+        table = Lines(rebuilt.buffer, 0, rebuilt.end, self._begin, 0, rebuilt, is_plain=True)
+        scan_from = table.begin_at(scanned)
+        self._carry = bytes(buffer[begin:end])
+        return Span(rebuilt.buffer, scan_from, len(rebuilt.buffer), lines, 0, self._begin, self._observed_ms, rebuilt)
+
+    def _close(self) -> list[Marked]:
+        """Gives out everything that is open and forgets what came before."""
+        found = self._early
+        self._early = []
+        if self._carry:
+            span = Span(self._carry, len(self._carry), len(self._carry), 0, 0, self._begin, self._observed_ms)
+            if self._part_hits or rebuilding.is_needed(span.buffer, 0, span.end, self._carry.count(b"\n")):
+                span = self._rebuilt(self._carry, 0, len(self._carry), len(self._carry), 0, is_last=True)
+            found = found + self._events(span, [], is_last=True)
+        return found
+
+    def _events(self, span: Span, hits: list[Hit], *, is_last: bool) -> list[Marked]:
+        end = span.end if span.rebuilt is None else span.rebuilt.end
+        lines = Lines(
+            span.buffer, span.begin, end, span.offset, span.observed_ms, span.rebuilt, is_plain=self._stream.layout == "plain"
+        )
+        known = [(lines.begin_at(at), pattern) for at, pattern in self._hits]
+        if is_last and span.rebuilt is not None:
+            rows = dict(zip(span.rebuilt.firsts, span.rebuilt.begins, strict=True))
+            known += [(rows[first], pattern) for first, pattern in self._part_hits if first in rows]
+        runs = Runs(lines, sorted(known) + hits if known else hits)
+        runs.read_hits()
+        carried, still_open = (end, []) if is_last else runs.read_tail()
+        if is_last:
+            runs.settle()
+        horizon = min((event.root.at for event in still_open), default=None)
+        ready: list[Open] = []
+        self._hits = []
+        for event in runs.events():
+            if not event.is_marked or event.root.at <= self._done:
+                continue
+            if horizon is not None and event.root.at >= horizon:
+                self._hits += [(placed.at, pattern) for placed in event.lines for pattern in placed.patterns]
+            else:
+                ready.append(event)
+        found = self._built(ready, lines, span)
+        self._keep(span, lines, carried, is_last=is_last)
+        return found
+
+    def _built(self, ready: list[Open], lines: Lines, span: Span) -> list[Marked]:
+        found: list[Marked] = []
+        since, number = span.begin, self._line
+        for event in ready:
+            root = event.root
+            number += lines.newlines(since, root.begin)
+            since = root.begin
+            patterns = {pattern for placed in event.lines for pattern in placed.patterns}
+            is_cut = self._is_cut(event, lines)
+            built = building.build(event, lines, number, span.observed_ms, self._stream, is_cut=is_cut)
+            found.append(Marked(built, tuple(sorted(patterns))))
+            self._done = root.at
+            self._count(building.how(event), built)
+        return found
+
+    def _is_cut(self, event: Open, lines: Lines) -> bool:
+        if not lines.is_whole(lines.first(event.root.begin)):
+            return True
+        return bool(self._cut) and any(placed.at in self._cut for placed in event.lines)
+
+    def _count(self, how: How, event: LogEvent) -> None:
+        if how is How.REPAIRED:
+            self.repaired += 1
+        elif how is How.BROKEN and not event.layout.endswith("bare"):
+            self.broken += 1
+            self._dead.append(DeadLetter(self._stream.name, str(event.start), "broken JSON, judged as text", event.raw[:_SAMPLE]))
+
+    def _keep(self, span: Span, lines: Lines, carried: int, *, is_last: bool) -> None:
+        """Puts by the bytes from which the next span begins."""
+        rebuilt = span.rebuilt
+        physical, begin = (span.buffer, span.begin) if rebuilt is None else (self._carry, 0)
+        end = span.end if rebuilt is None else len(self._carry)
+        if is_last:
+            gone = end - begin
+        elif rebuilt is None:
+            gone = carried - begin
+        else:
+            gone = self._first_needed(rebuilt, carried) - self._begin
+        self._line += _line_count(physical, begin, begin + gone)
+        self._carry = bytes(physical[begin + gone : end])
+        self._begin += gone
+        if is_last:
+            self._begin, self._hits, self._part_hits = self._next if self._next is not None else self._begin, [], []
+        if self._cut:
+            self._cut = [at for at in self._cut if at >= self._begin]
+
+    def _first_needed(self, rebuilt: Rebuilt, carried: int) -> int:
+        """The place in the stream from which the lines at and behind `carried` can be put together again."""
+        row = bisect_left(rebuilt.begins, carried)
+        end = self._begin + len(self._carry)
+        begin = min(rebuilt.firsts[row:], default=end)
+        if rebuilt.open_from is not None:
+            begin = min(begin, rebuilt.open_from)
+        for _ in range(_MOST_ROUNDS):
+            first = min((first for first, at in zip(rebuilt.firsts, rebuilt.at, strict=True) if at >= begin), default=begin)
+            if first >= begin:
+                break
+            begin = first
+        return begin
+
+    def _without_parts(self, rebuilt: Rebuilt, hits: list[Hit]) -> list[Hit]:
+        """Keeps apart what was hit in lines whose rest has not come: it counts if it never comes."""
+        begins = [begin for begin, _ in rebuilt.open_firsts]
+        self._part_hits = [
+            (rebuilt.open_firsts[bisect_right(begins, at) - 1][1], pattern) for at, pattern in hits if at >= rebuilt.end
+        ]
+        return [hit for hit in hits if hit[0] < rebuilt.end]
+
+
+def _line_count(buffer: bytes | bytearray, begin: int, end: int) -> int:
+    """Lines in a range, the last one with or without its newline."""
+    return buffer.count(b"\n", begin, end) + (end > begin and buffer[end - 1] != 0x0A)

@@ -1,0 +1,186 @@
+"""One line, read: the frames around it, what kind of line it is, and on demand what it says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from detector.core.decode.logs import (
+    broken_json,
+    colours,
+    cri,
+    docker,
+    envelope,
+    headers,
+    journald,
+    json_layouts,
+    json_text,
+    kinds,
+    logfmt,
+    prefixes,
+    syslog,
+    times,
+)
+from detector.core.decode.logs.frame import Frame, within
+from detector.core.decode.logs.headers import Header
+from detector.core.decode.logs.json_text import How
+from detector.core.decode.logs.kinds import Kind
+from detector.core.decode.logs.reading import Reading
+from detector.records import Level
+
+_MOST_FRAMES = 4
+_LAST_FRAMES = ("cri", "docker")
+_JSON = re.compile(rb"\s{0,8}\{\s*(?:\"|\}|\Z)")
+_SYSLOG_FILE = re.compile(rb"[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:")
+_OCTETS = re.compile(rb"\d{1,7} <\d")
+
+
+@dataclass(slots=True)
+class Line:
+    """`text` is the payload without frames and colours. `header` is set for text lines that have one, `record` for JSON."""
+
+    text: bytes
+    kind: Kind
+    key: str = ""
+    frame: Frame | None = None
+    header: Header | None = None
+    record: dict[str, Any] | None = None
+    how: How = How.CLEAN
+
+
+def read(raw: bytes, reference_ms: int, *, is_plain: bool = False) -> Line:
+    """Reads a line without its newline. `is_plain`: the user said that there are no frames. Never raises."""
+    frame: Frame | None = None
+    text = raw
+    for _ in range(0 if is_plain else _MOST_FRAMES):
+        inner = _frame(text, reference_ms)
+        if isinstance(inner, Line):
+            return _inside(inner, frame)
+        if inner is None:
+            break
+        frame = inner if frame is None else within(frame, inner)
+        text = frame.payload
+        if inner.name.endswith(_LAST_FRAMES):
+            break
+    return _inside(_payload(text, reference_ms), frame)
+
+
+def _inside(line: Line, frame: Frame | None) -> Line:
+    """Puts what was read of the payload into the frames found around it. A line may bring a frame of its own (its time stamp)."""
+    if frame is not None:
+        line.frame = frame if line.frame is None else within(frame, line.frame)
+        line.key = line.frame.key
+    return line
+
+
+def _frame(text: bytes, reference_ms: int) -> Frame | Line | None:
+    """The outermost frame; or the whole line, when looking for a frame has already read it; or None."""
+    first = text[:1]
+    if first == b"{":
+        return _json(text, reference_ms)
+    if first.isdigit():
+        found = cri.read(text)
+        if found is not None:
+            return found
+        if _OCTETS.match(text):
+            return syslog.read(text, reference_ms)
+        return prefixes.read(text) or _dated(text, reference_ms)
+    if first == b"<":
+        return syslog.read(text, reference_ms)
+    if first == b"\x1b":
+        plain = colours.strip(text)
+        return prefixes.read(plain) if plain[:1] != b"\x1b" else None
+    if _SYSLOG_FILE.match(text):
+        return syslog.read(text, reference_ms)
+    if first.isalnum() or first == b"[":
+        return prefixes.read(text)
+    return None
+
+
+def _dated(text: bytes, reference_ms: int) -> Frame | Line | None:
+    """A line that begins with a time: the application's own header if a level follows, else perhaps a frame."""
+    header = headers.read(colours.strip(text))
+    if header is not None and (header.level is not None or header.layout != "text" or header.continues):
+        return _headed(colours.strip(text), header)
+    if text[10:11] != b"T":
+        return None
+    found = syslog.read(text, reference_ms)
+    if found is not None:
+        return found
+    return _stamped(text, reference_ms)
+
+
+def _stamped(text: bytes, reference_ms: int) -> Line | None:
+    """A time put before a line that is complete without it: its own header, JSON, a part of a trace, a runtime's words.
+    Before any
+    other text the time is that text's own header, unless it has the nanoseconds that only container tools write."""
+    frame = prefixes.stamp(text)
+    if frame is None:
+        return None
+    inner = _payload(frame.payload, reference_ms)
+    is_nano = len(text[19:].partition(b" ")[0].rstrip(b"Z")) > 7
+    if inner.kind in (Kind.BARE, Kind.BLANK, Kind.CALL) and not is_nano:
+        return None
+    inner.frame = frame
+    return inner
+
+
+def _json(text: bytes, reference_ms: int) -> Frame | Line:
+    record, how = json_text.load(text)
+    if record is None:
+        return _payload(text, reference_ms)
+    found = docker.read(record) or journald.read(record) or envelope.read(record)
+    if found is not None:
+        return found
+    return Line(text, Kind.JSON, record=record, how=how)
+
+
+def _payload(text: bytes, reference_ms: int) -> Line:
+    if _JSON.match(text):
+        record, how = json_text.load(text.strip())
+        if record is not None:
+            return Line(text, Kind.JSON, record=record, how=how)
+        return Line(text, Kind.JSON_OPEN if kinds.opens_json(text) else Kind.JSON, how=How.BROKEN)
+    text = colours.strip(text)
+    if logfmt.looks_like(text):
+        return Line(text, Kind.HEADER)
+    header = headers.read(text)
+    return _headed(text, header) if header is not None else Line(text, kinds.bare(text))
+
+
+def _headed(text: bytes, header: Header) -> Line:
+    if header.continues:
+        return Line(text, Kind.DETAIL, header=header)
+    if header.layout == "level-first":
+        return Line(text, Kind.LEVEL, header=header)
+    return Line(text, Kind.HEADER, header=header)
+
+
+def meaning(line: Line, reference_ms: int) -> Reading:
+    """What the line says. `reference_ms` completes times without a year or a date."""
+    if line.record is not None:
+        return json_layouts.read(line.record, reference_ms)
+    if line.kind in (Kind.JSON, Kind.JSON_OPEN):
+        return broken_json.read(line.text, reference_ms)
+    header = line.header
+    if header is None:
+        return logfmt.read(line.text, reference_ms) if line.kind is Kind.HEADER else Reading("bare", line.text)
+    reading = Reading(header.layout, line.text[header.message :], header.level)
+    if header.time:
+        reading.moment = times.read(header.time, reference_ms)
+    if header.layout == "klog":
+        reading.message, reading.extra = logfmt.klog(reading.message)
+    if header.logger:
+        reading.logger = header.logger.decode("utf-8", "replace")
+    if header.thread:
+        reading.thread = header.thread.decode("utf-8", "replace")
+    return reading
+
+
+def level_of(line: Line, reading: Reading) -> Level | None:
+    """The line's own level, else the frame's. A frame that calls everything informational has judged nothing."""
+    if reading.level is not None or line.frame is None:
+        return reading.level
+    level = line.frame.level
+    return None if level is Level.INFO and line.kind in (Kind.OWN, Kind.THROWN, Kind.TRACE, Kind.BARE) else level
