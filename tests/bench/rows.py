@@ -6,11 +6,13 @@ import functools
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench import latency
 from tests.bench.corpus import Recipe, corpus
 from tests.bench.measure import Run, median, ours, ripgrep
 from tests.bench.rulesets import rules, write_for_ripgrep
@@ -170,6 +172,18 @@ def start_row(bench: Bench) -> bool:
     return kept
 
 
+def latency_row(bench: Bench) -> bool:
+    """The real daemon: a line is written, its alert arrives."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = latency.measure(Path(folder), 10_000, 15.0)
+    p99 = found.took_s[int(len(found.took_s) * 0.99)] if found.took_s else float("inf")
+    middle = median(found.took_s) if found.took_s else float("inf")
+    what = f"P99 {p99 * 1000:.0f} ms, median {middle * 1000:.0f} ms, {len(found.took_s)} of {found.planted} arrived"
+    kept = told("line to alert", "P99 < 100 ms", p99 < 0.1 and len(found.took_s) == found.planted, what)
+    kept &= told("daemon, CPU", "< 5 % of a core", found.cpu_share < 0.05, f"{found.cpu_share:.2%} at 10 k lines/s")
+    return told("daemon, resident peak", "64 MB", found.rss_mb <= 64, f"{found.rss_mb:.1f} MB") and kept
+
+
 def _until_compiled(home: Path) -> None:
     """The child of the last cold start may still be at work."""
     deadline = time.monotonic() + 30
@@ -198,4 +212,5 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "fallback": fallback_row,
     "steady": steady_row,
     "start": start_row,
+    "latency": latency_row,
 }
