@@ -24,13 +24,22 @@ def rewritten(command: str, folder: Path) -> str:
     return re.sub(r"\bpython -m venv", f"{sys.executable} -m venv", command)
 
 
+def run_step(command: str) -> None:
+    """A desk without a network skips; CI fails."""
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode and "NewConnectionError" in done.stderr and os.environ.get("CI") != "true":
+        pytest.skip("no package registry can be reached")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
+@pytest.mark.service
 def test_the_image_installs_from_hashes_alone_and_runs_on_a_read_only_tree(tmp_path: Path) -> None:
     """Build stage as written; afterwards the program finds a missing class although it may write nowhere but its data folder."""
     (tmp_path / "opt").mkdir()
     for each in instructions_of(DEPLOY / "Dockerfile"):
         if each.word == "RUN" and each.stage == 1:
-            subprocess.run(rewritten(each.rest, tmp_path), shell=True, check=True, cwd=ROOT)
+            run_step(rewritten(each.rest, tmp_path))
     data = tmp_path / "data"
     data.mkdir()
     environment = {
