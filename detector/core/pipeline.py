@@ -61,6 +61,15 @@ class _Stream:
     last_ms: int = 0  # the latest event time that was read, clamped
     fed_mono_ms: int = 0
 
+    def snapshot(self) -> bytes:
+        return b"%d\n%b" % (self.last_ms, self.logs.snapshot())
+
+    def restore(self, state: bytes) -> None:
+        """Raises ValueError when the state is not ours."""
+        last_ms, _, logs = state.partition(b"\n")
+        self.last_ms = int(last_ms)
+        self.logs.restore(logs)
+
 
 class Pipeline:
     """One sequence of inputs. `take`, `tick`, `command` and `lost` change it; `checkpoint` says what followed."""
@@ -211,7 +220,7 @@ class Pipeline:
             self._make_room()
             flow = _Stream(LogStream(stream), stream, token, service_of(stream))
             if (kept := self._asleep.pop(stream.key, None)) is not None:
-                flow.logs.restore(kept)
+                flow.restore(kept)
         self._awake[stream.key] = flow
         flow.token, flow.stream = token or flow.token, stream
         flow.fed_mono_ms = self._mono_ms
@@ -227,10 +236,10 @@ class Pipeline:
             del self._moved[key]
             self._note_position(key, flow)
         del self._awake[key]
-        self._asleep[key] = flow.logs.snapshot()
+        self._asleep[key] = flow.snapshot()
 
     def _note_position(self, key: str, flow: _Stream) -> None:
-        self._state[STREAM + key] = flow.logs.snapshot()
+        self._state[STREAM + key] = flow.snapshot()
         self._positions[key] = Position(key, flow.stream.name, flow.logs.resume_offset, flow.token)
 
     def _judge_all(self, flow: _Stream, events: Iterable[Marked], observed_ms: int) -> None:
