@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
@@ -357,6 +358,29 @@ def test_an_authority_of_ones_own_is_trusted(name: str) -> None:
             assert len(receiver.requests) == 1
             with pytest.raises(SinkError, match="ca_file"):
                 await send(CASES[name], receiver.url, ca_file="/nowhere/ca.pem")
+
+    run(test())
+
+
+@every_http_sink
+def test_the_systems_authorities_are_trusted(case: SinkCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that OpenSSL is told of, and for the name that was asked for alone."""
+    monkeypatch.setenv("SSL_CERT_FILE", CA_FILE)
+
+    async def test() -> None:
+        async with ScriptedReceiver(ever_after=case.ok, is_tls=True) as receiver:
+            await send(case, receiver.url.replace("127.0.0.1", "localhost"))
+            assert len(receiver.requests) == 1
+            loop = asyncio.get_running_loop()
+            here = await loop.getaddrinfo("127.0.0.1", receiver.port, type=socket.SOCK_STREAM)
+
+            async def impostor(*_: object, **__: object) -> object:
+                return here
+
+            monkeypatch.setattr(loop, "getaddrinfo", impostor)
+            with pytest.raises(SinkError, match="certificate is not trusted: Hostname mismatch"):
+                await send(case, receiver.url.replace("127.0.0.1", "pager.test"))
+            assert len(receiver.requests) == 1
 
     run(test())
 
