@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from detector.core.decode.logs.stream import LogStream, Marked
+from detector.core.decode.logs.sampling import samples
+from detector.core.decode.logs.stream import LogStream, Marked, Span
 from detector.core.decode.service import service_of
 from detector.core.engine.context import EventContext
 from detector.core.engine.engine import Engine
@@ -58,7 +59,8 @@ class _Stream:
     stream: Stream
     token: str
     service: str
-    last_ms: int = 0  # the latest event time that was read, clamped
+    last_ms: int = 0  # the latest time of an event that was given out, clamped: what a line without a time takes
+    sampled_ms: int = 0  # the latest time of a quiet line: only ticks look at it, for it depends on where batches are cut
     fed_mono_ms: int = 0
 
     def snapshot(self) -> bytes:
@@ -107,6 +109,7 @@ class Pipeline:
         self.counts.bytes += batch.size + batch.cut_bytes
         self.counts.cut_lines += len(batch.cut_at)
         self._judge_all(flow, events, batch.observed_ms)
+        self._sample(flow, span)
         if batch.ends:
             self._judge_all(flow, flow.logs.finish(), batch.observed_ms)
         self._moved[batch.stream.key] = None
@@ -120,9 +123,9 @@ class Pipeline:
             if events:
                 self._judge_all(flow, events, self._now_ms)
                 self._moved[key] = None
-            elif flow.last_ms:
+            elif latest_ms := max(flow.last_ms, flow.sampled_ms):
                 idle_ms = tick.mono_ms - flow.fed_mono_ms
-                for finding in self._engine.advance(key, flow.last_ms + idle_ms - LATENESS_MS):
+                for finding in self._engine.advance(key, latest_ms + idle_ms - LATENESS_MS):
                     self._report_all([finding])
         for each in self._engine.quarantined():
             if each.rule not in self._quarantined:
@@ -241,6 +244,13 @@ class Pipeline:
     def _note_position(self, key: str, flow: _Stream) -> None:
         self._state[STREAM + key] = flow.snapshot()
         self._positions[key] = Position(key, flow.stream.name, flow.logs.resume_offset, flow.token)
+
+    def _sample(self, flow: _Stream, span: Span) -> None:
+        layouts = self.counts.layouts
+        for sample in samples(span):
+            layouts[sample.layout] = layouts.get(sample.layout, 0) + 1
+            if sample.time_ms is not None:
+                flow.sampled_ms = max(flow.sampled_ms, min(sample.time_ms, span.observed_ms + AHEAD_MS))
 
     def _judge_all(self, flow: _Stream, events: Iterable[Marked], observed_ms: int) -> None:
         for marked in events:
