@@ -49,7 +49,7 @@ _OWN = re.compile(
     rb"|Could not (?:create the Java|find or load)"
     rb"|Failed to load |OpenJDK |Java HotSpot|Picked up |Conflicting |#  ?There is insufficient|Error\?"
     rb"|There is insufficient memory"
-    rb"|[\w./+-]{1,200}: (?:(?:line )?\d+: |error while loading shared|symbol lookup error|relocation error|(?:/"
+    rb"|[\w./+-]{1,200}(?<!Error|ption): (?:(?:line )?\d+: |error while loading shared|symbol lookup error|relocation error|(?:/"
     rb"|lib)\S+: |command not found|not found|cannot |can't |No such file"
     rb"|Permission denied|exec format error|/bin/|unable to |failed to |fatal|invalid |unrecognized |illegal |bad )"
     rb"|exec |Killed|Segmentation fault|Bus error|Aborted|Illegal instruction|Trace/breakpoint|Out of [Mm]emory"
