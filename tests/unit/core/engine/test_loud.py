@@ -63,6 +63,31 @@ LOUD_LINES = [
     "error: Cannot find module 'pg'",
     "[2024-05-14T09:31:07.123456+00:00] app.CRITICAL: Uncaught",
     "PRIORITY=3",
+    "\x1b[41m\x1b[30mfail\x1b[39m\x1b[22m\x1b[49m: Acme.Db[3]",
+    "\x1b[2m2024-05-14T09:31:07Z\x1b[0m [\x1b[31m\x1b[1merror    \x1b[0m] \x1b[1mboom\x1b[0m",
+    "2026.11.24 07:31:07.123456 [ 71 ] {abc} <Error> executeQuery: Code: 241. DB::Exception: Memory limit",
+    "2024-05-14 09:31:07 error  something broke",
+    "2024-05-14 09:31:07 error shop.cart : something broke",
+    "2024-05-14 09:31:07.123 | ERROR    | app:main:10 - failed",
+    "2024-05-14 09:31:07.123 | error | app - failed",
+    "2024-05-14 09:31:07 Error | app | failed",
+    "2024-05-14 09:31:07,12 [main] (Warning) x",
+    "[2024-05-14 09:31:07 Warning] x",
+    "2024-05-14 09:31:07.123456 E | etcdserver: publish error",
+    "2024-05-14 09:31:07.123456 C | etcdmain: cannot fetch",
+    "05-14 09:31:07.123  1234  1234 E AndroidRuntime: FATAL",
+    "05-14 09:31:07.123  1234  1234 W System: slow",
+    "[E 240514 09:31:07 web:1789] Uncaught exception",
+    "[5/14/24 9:31:07:123 CEST] 0000000a FfdcProvider  W com.ibm.ws.ffdc: problem",
+    "####<May 14, 2024 9:31:07 AM> <Error> <Deployer> <host>",
+    "=ERROR REPORT==== 14-May-2024::09:31:07.123 ===",
+    "[ALERT]    (1) : parsing failed",
+    "PHP Recoverable fatal error:  x",
+    "error - something broke",
+    "<Warning> something",
+    "W240514 09:31:07.123456 12 server/node.go:10  x",
+    "09:31:07 EROR x",
+    "CRI [main] x",
     "panic: runtime error: invalid memory address or nil pointer dereference",
     "Traceback (most recent call last):",
     'Exception in thread "main" java.lang.NoClassDefFoundError: a/B',
@@ -98,6 +123,18 @@ LOUD_RECORDS = [
     {"kind": "Event", "reason": "BackOff", "type": "Warning"},
     {"level": "fatal", "msg": "m"},
     {"lvl": "eror", "msg": "m"},
+    {"level": {"name": "error", "level": 3}, "msg": "m"},
+    {"level": {"level": 50}, "msg": "m"},
+    {"level": "E", "msg": "m"},
+    {"level": "\x1b[31merror\x1b[39m", "message": "m"},
+    {"level": 400, "level_name": "ERROR", "message": "m"},
+    {"level": "40", "message": "m"},
+    {"severity_text": "Warn", "body": "m"},
+    {"label": "Error", "message": "m"},
+    {"tags": ["error", "plugins"], "message": "m"},
+    {"prio": 1, "err_code": 10119, "msg": "m"},
+    {"error_severity": "FATAL", "message": "m"},
+    {"message": "m", "level": "wrn"},
 ]
 
 QUIET_LINES = [
@@ -112,6 +149,8 @@ QUIET_LINES = [
     '{"message":"ok","level":"INFO","level_value":20000}',
     '{"@timestamp":"2019-09-17T13:16:48.038Z","log.level":"INFO","message":"warned the user"}',
     "12:00:01 query[A] NOERROR x.example.org",
+    "2024-07-03 13:50:49,526 INFO [main] a.B - An error or a warning (failed over) is no level here",
+    '{"level":"info","tags":["a"],"label":"x","priority":5,"msg":"ok","severity":"info"}',
 ]
 
 
@@ -120,7 +159,9 @@ def frames(line):
     yield line
     yield f"2023-06-22T10:27:25.813799277Z stdout F {line}"
     yield json.dumps({"log": line + "\n", "stream": "stdout", "time": "2024-03-30T08:31:20.545192187Z"})
-    yield json.dumps({"log": line + "\n", "stream": "stdout"}, separators=(",", ":"))
+    docker = json.dumps({"log": line + "\n", "stream": "stdout"}, separators=(",", ":"))
+    yield docker
+    yield docker.replace("<", "\\u003c").replace(">", "\\u003e")  # as Go writes it
 
 
 def marks(scanner, line):
