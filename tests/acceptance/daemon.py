@@ -78,6 +78,11 @@ class Daemon:
             if line.startswith("VmHWM"):
                 self.peak_kib = max(self.peak_kib, int(line.split()[1]))
 
+    def exit_status(self) -> int | None:
+        """None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
     def kill(self) -> None:
         assert self._process is not None
         self.measure()

@@ -17,7 +17,7 @@ import pytest
 from detector.edges.store.database import SCHEMAS, Database
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.store import Store
-from detector.errors import StoreDamaged, StoreTooNew
+from detector.errors import StoreDamaged, StoreTooNew, StoreUnavailable
 from detector.records import AlertAction, Checkpoint, Position
 from detector.settings import StoreSettings
 from tests.unit.edges.records import alerts, checkpoint, incident
@@ -138,6 +138,48 @@ def test_a_loss_is_told_until_an_alert_was_written(path: Path, settings: StoreSe
     store.close()
 
 
+def test_killed_between_loss_and_word(path: Path, settings: StoreSettings) -> None:
+    """Killed after the damaged file was moved away, at whatever step: the next start still tells of the loss."""
+    empty(path)
+    folder = StateFolder(settings.path)
+    path.rename(path.with_name("state.db.corrupt-1"))
+    for step in ("moved", "new file made"):
+        if step == "new file made":
+            database = Database(folder)
+            database.connect()
+            database.close()
+        copy = Path(f"{settings.path}-{step}")
+        shutil.copytree(settings.path, copy)
+        store = Store.open(StoreSettings(path=str(copy)), NOW_MS)
+        assert store.loss is not None, step
+        store.close()
+
+
+def test_errors_and_refused_starts_make_no_loss(killed: Path, settings: StoreSettings) -> None:
+    """A start that fails, and a run whose disk failed for a while, leave nothing behind that looks like a loss."""
+    with sqlite3.connect(killed / "state.db") as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with pytest.raises(StoreTooNew):
+        Store.open(settings, NOW_MS)
+    with sqlite3.connect(killed / "state.db") as connection:
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    store = Store.open(settings, NOW_MS)
+    assert store.loss is None
+    assert store._database._writer is not None
+    store._database._writer.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreUnavailable):
+        store.write(checkpoint())
+    copy = Path(f"{settings.path}-copy")
+    shutil.copytree(killed, copy)  # as a kill at this moment would leave it
+    again = Store.open(StoreSettings(path=str(copy)), NOW_MS)
+    assert again.loss is None
+    assert len(again.positions()) == 1
+    again.close()
+    store.close()
+
+
 def test_a_first_start_is_no_loss(settings: StoreSettings) -> None:
     """An empty folder, or one with an empty file and no marker (killed in the very first start), is a first start."""
     Store.open(settings, NOW_MS).close()
@@ -226,6 +268,41 @@ def test_a_lost_log_is_noticed(killed: Path, settings: StoreSettings) -> None:
     store = Store.open(settings, NOW_MS)
     assert store.loss is not None
     assert store.loss.reason == "the write-ahead log is gone"
+    store.close()
+
+
+def test_an_emptied_log_is_noticed(killed: Path, settings: StoreSettings) -> None:
+    """The log may be there and hold nothing."""
+    os.truncate(killed / "state.db-wal", 0)
+    store = Store.open(settings, NOW_MS)
+    assert store.loss is not None
+    store.close()
+
+
+def test_a_log_lost_after_it_was_folded_once(settings: StoreSettings) -> None:
+    """What was folded into the database before does not hide that what came later is gone."""
+    store = Store.open(settings, 1_000)
+    for each in range(200):
+        store.write(Checkpoint(each, state=(("windows", bytes([each]) * 9_000),)))
+    store.write(checkpoint())
+    copy = Path(f"{settings.path}-copy")
+    shutil.copytree(settings.path, copy)  # as a kill would leave it
+    store.close()
+    (copy / "state.db-wal").unlink()
+    lost = Store.open(StoreSettings(path=str(copy)), NOW_MS)
+    assert lost.loss is not None
+    lost.close()
+
+
+def test_somebody_looked_into_the_file_after_a_kill(killed: Path, settings: StoreSettings) -> None:
+    """The sqlite3 tool folds the log in and takes it away: nothing is lost, and nothing is said to be."""
+    connection = sqlite3.connect(killed / "state.db")
+    assert connection.execute("SELECT count(*) FROM position").fetchone() == (1,)
+    connection.close()
+    assert not (killed / "state.db-wal").exists()
+    store = Store.open(settings, NOW_MS)
+    assert store.loss is None
+    assert len(store.positions()) == 1
     store.close()
 
 

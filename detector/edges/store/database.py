@@ -54,6 +54,8 @@ class Database:
                 _bring_up_to_date(self._writer, self._schemas)
                 self._reader = _connection(self._folder)
                 self._inode = self._folder.inode()
+                self._check_epoch(self._writer)
+                self._begin_epoch(self._writer)
             except BaseException:
                 self.close()
                 raise
@@ -61,6 +63,8 @@ class Database:
     def close(self) -> None:
         """Lets go of the file; may be called twice."""
         with self._write_lock, self._read_lock:
+            if self._writer is not None:
+                self._folder.forget_epoch()
             for connection in (self._reader, self._writer):
                 if connection is not None:
                     with contextlib.suppress(sqlite3.Error):
@@ -103,6 +107,7 @@ class Database:
         with self._write_lock, contextlib.suppress(sqlite3.Error):
             if self._writer is not None:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                self._begin_epoch(self._writer)
 
     def shrink(self, pages: int) -> None:
         """Gives free pages at the file's end back. A script, because `execute` steps this statement once: one page a call."""
@@ -120,6 +125,19 @@ class Database:
     def _damaged(self, problem: object) -> StoreDamaged:
         self._folder.suspect()
         return StoreDamaged(f"{self._folder.database}: {problem}")
+
+    def _check_epoch(self, writer: sqlite3.Connection) -> None:
+        """A log that was taken away or emptied leaves an older state, with positions perhaps newer than their alerts. A log that
+        another program folded in (somebody looked into the file) is no loss, so its absence alone says nothing: an epoch is
+        begun in each new log, and noted beside the database. Raises StoreDamaged."""
+        found = writer.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+        if int(found[0] if found else 0) < self._folder.noted_epoch():
+            raise StoreDamaged("the write-ahead log is gone")
+
+    def _begin_epoch(self, writer: sqlite3.Connection) -> None:
+        writer.execute("INSERT INTO meta VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1")
+        (epoch,) = writer.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+        self._folder.note_epoch(int(epoch))
 
     def _ready(self) -> sqlite3.Connection:
         if self._writer is not None and self._folder.inode() != self._inode:

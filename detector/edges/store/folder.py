@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from detector.errors import StoreInUse, StoreUnavailable
@@ -17,13 +17,10 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Says that a database was here. `is_running` is true from the first write to a clean stop: with it, a missing write-ahead
-    log was taken away. `is_suspect` is set when SQLite reported damage: the next start moves the database aside."""
+    """Says that a database was here, whose, and since when."""
 
     instance: str
     created_ms: int
-    is_running: bool = False
-    is_suspect: bool = False
 
 
 class StateFolder:
@@ -33,6 +30,8 @@ class StateFolder:
         self.path = Path(path)
         self.database = self.path / "state.db"
         self._marker = self.path / "state.json"
+        self._suspect = self.path / "suspect"
+        self._running = self.path / "running"
         self._lock: int | None = None
 
     def hold(self) -> None:
@@ -93,11 +92,34 @@ class StateFolder:
             raise StoreUnavailable(f"{self._marker}: {error.strerror}") from error
 
     def suspect(self) -> None:
-        """Leaves word for the next start that the database is damaged. A marker that cannot be written is left as it is."""
-        with contextlib.suppress(StoreUnavailable):
-            marker = self.marker()
-            if marker is not None:
-                self.mark(replace(marker, is_suspect=True))
+        """Leaves word for the next start that SQLite reported damage. An empty file fits on a full disk too."""
+        with contextlib.suppress(OSError):
+            self._suspect.touch()
+
+    def is_suspect(self) -> bool:
+        return self._suspect.exists()
+
+    def trust(self) -> None:
+        """The database was begun anew."""
+        with contextlib.suppress(OSError):
+            self._suspect.unlink()
+
+    def note_epoch(self, epoch: int) -> None:
+        """Says that the database, its log included, holds this epoch. Where it cannot be written the older word stays."""
+        with contextlib.suppress(OSError):
+            self._running.write_text(str(epoch), encoding="ascii")
+
+    def forget_epoch(self) -> None:
+        """Before a clean close."""
+        with contextlib.suppress(OSError):
+            self._running.unlink()
+
+    def noted_epoch(self) -> int:
+        """What a process that was killed said last; 0 after a clean stop."""
+        try:
+            return int(self._running.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return 0
 
     def last_write_ms(self) -> int | None:
         """When the database was last written, by the file system's word."""
@@ -117,9 +139,6 @@ class StateFolder:
         except OSError as error:
             raise StoreUnavailable(f"{self.database}: {error.strerror}") from error
         return moved
-
-    def has_wal(self) -> bool:
-        return os.path.exists(f"{self.database}-wal")
 
     def wal_bytes(self) -> int:
         try:

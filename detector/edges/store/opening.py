@@ -6,7 +6,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from detector.edges.store.database import Database
 from detector.edges.store.folder import Marker, StateFolder
@@ -32,17 +32,10 @@ def open_database(folder: StateFolder, database: Database, verify: Callable[[], 
     loss = _loss_before_opening(folder, marker, now_ms) or _loss_in_opening(folder, database, verify, now_ms)
     if loss is not None:
         database.connect()
+    elif marker is not None and not database.rows("SELECT 1 FROM meta WHERE name = 'instance'"):
+        loss = Loss(marker.created_ms, "a start after a loss was ended before it could say so", "")
     _sign(folder, database, marker, loss, now_ms)
     return loss or _untold(database)
-
-
-def close_database(folder: StateFolder, database: Database) -> None:
-    """Folds the log into the file and notes the clean stop, in this order: a log that is missing after a kill is then a loss."""
-    database.fold(limit_bytes=0)
-    marker = folder.marker()
-    if marker is not None and folder.wal_bytes() == 0:
-        folder.mark(replace(marker, is_running=False))
-    database.close()
 
 
 def _loss_before_opening(folder: StateFolder, marker: Marker | None, now_ms: int) -> Loss | None:
@@ -52,10 +45,8 @@ def _loss_before_opening(folder: StateFolder, marker: Marker | None, now_ms: int
         return _set_aside(folder, "the database is gone", now_ms)
     if os.path.getsize(folder.database) == 0:
         return _set_aside(folder, "the database is empty", now_ms)
-    if marker.is_suspect:
+    if folder.is_suspect():
         return _set_aside(folder, "SQLite reported damage in the last run", now_ms)
-    if marker.is_running and not folder.has_wal():
-        return _set_aside(folder, "the write-ahead log is gone", now_ms)
     return None
 
 
@@ -89,7 +80,7 @@ def _set_aside(folder: StateFolder, reason: str, now_ms: int) -> Loss:
 
 
 def _sign(folder: StateFolder, database: Database, marker: Marker | None, loss: Loss | None, now_ms: int) -> None:
-    """Writes who we are into the file, which also makes its log exist, and only then the marker that would miss both."""
+    """Writes who we are into the file, and only then the marker that would miss it."""
     known = dict(database.rows("SELECT name, value FROM meta"))
     instance = known.get("instance") or (marker.instance if marker else uuid.uuid4().hex)
     created_ms = int(known.get("created_ms", now_ms))
@@ -99,7 +90,8 @@ def _sign(folder: StateFolder, database: Database, marker: Marker | None, loss: 
     with database.transaction(is_synced=True) as connection:
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
     folder.sync()
-    folder.mark(Marker(instance, created_ms, is_running=True))
+    folder.mark(Marker(instance, created_ms))
+    folder.trust()
 
 
 def _untold(database: Database) -> Loss | None:

@@ -10,7 +10,7 @@ from detector.crash_points import CrashPoint, reach
 from detector.edges.store.database import Database
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.history import History
-from detector.edges.store.opening import Loss, close_database, open_database
+from detector.edges.store.opening import Loss, open_database
 from detector.edges.store.outbox import Outbox
 from detector.edges.store.pruning import prune
 from detector.edges.store.rows import checked, checksum, column, pack, unpack
@@ -54,11 +54,9 @@ class Store:
 
     def close(self) -> None:
         """Lets go of the file and the folder; may be called twice."""
-        try:
-            close_database(self._folder, self._database)
-        finally:
-            self._database.close()
-            self._folder.release()
+        self._database.fold(limit_bytes=0)
+        self._database.close()
+        self._folder.release()
 
     @property
     def lost_since_ms(self) -> int | None:
