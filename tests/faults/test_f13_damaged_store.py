@@ -271,6 +271,19 @@ def test_a_lost_log_is_noticed(killed: Path, settings: StoreSettings) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: str(damage.__name__))
+def test_damage_after_a_kill(killed: Path, settings: StoreSettings, damage: Callable[[Path], None]) -> None:
+    """The same damages, with a log beside the file and no clean stop before: a new store, or all that was committed."""
+    damage(killed / "state.db")
+    store = Store.open(settings, NOW_MS)
+    assert (store.loss is None) == (len(store.positions()) == 1)
+    store.write(checkpoint())
+    store.close()
+    again = Store.open(settings, NOW_MS)
+    assert again.loss is None
+    again.close()
+
+
 def test_an_emptied_log_is_noticed(killed: Path, settings: StoreSettings) -> None:
     """The log may be there and hold nothing."""
     os.truncate(killed / "state.db-wal", 0)

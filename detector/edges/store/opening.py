@@ -76,6 +76,7 @@ def _set_aside(folder: StateFolder, reason: str, now_ms: int) -> Loss:
     marker = folder.marker()
     since_ms = folder.last_write_ms() or (marker.created_ms if marker else now_ms)
     moved_to = folder.move_aside("corrupt", now_ms)
+    folder.forget_epoch()
     return Loss(min(since_ms, now_ms), reason, str(moved_to or ""))
 
 
