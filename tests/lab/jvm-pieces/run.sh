@@ -26,7 +26,7 @@ keep() { # NAME COMMAND...
 deed() { # NAME CLASSPATH DEED...
     local name=$1 path=$2
     shift 2
-    keep "$name" "$java" -cp "$path" Pieces "$@"
+    keep "$name" "$java" -cp "$path" gate.Pieces "$@"
 }
 
 # a jar or a class of the application
@@ -37,10 +37,10 @@ done
 deed no-main-class "$work/rest" x
 keep no-jarfile "$java" -jar depot.jar
 keep no-main-module "$java" -p rest -m depot.app/depot.Main
-keep no-required-module "$java" --add-modules jdk.incubator.depot -cp app Pieces ok
-keep no-agent "$java" -javaagent:/opt/agents/apm.jar -cp app:v1 Pieces ok
-keep no-agentlib "$java" -agentlib:profiler -cp app:v1 Pieces ok
-keep no-agentpath "$java" -agentpath:/opt/agents/libprofiler.so -cp app:v1 Pieces ok
+keep no-required-module "$java" --add-modules jdk.incubator.depot -cp app gate.Pieces ok
+keep no-agent "$java" -javaagent:/opt/agents/apm.jar -cp app:v1 gate.Pieces ok
+keep no-agentlib "$java" -agentlib:profiler -cp app:v1 gate.Pieces ok
+keep no-agentpath "$java" -agentpath:/opt/agents/libprofiler.so -cp app:v1 gate.Pieces ok
 keep no-argfile "$java" @/opt/app/java.args
 echo "Name: x" >manifest; "$jdk/bin/jar" -c -f bare.jar -C v1 depot; keep no-manifest-main "$java" -jar bare.jar
 echo x >broken.jar; keep broken-jar "$java" -jar broken.jar
@@ -112,7 +112,7 @@ mem() { # NAME OPTIONS... -- DEED
     shift
     while [ "$1" != -- ]; do options+=("$1"); shift; done
     shift
-    keep "$name" "$java" "${options[@]}" -cp app:v1 Pieces "$@"
+    keep "$name" "$java" "${options[@]}" -cp app:v1 gate.Pieces "$@"
 }
 mem mem-heap -Xmx16m -- heap
 mem mem-heap-thread -Xmx16m -- heap-thread

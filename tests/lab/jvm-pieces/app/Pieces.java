@@ -1,3 +1,5 @@
+package gate;
+
 import depot.Crate;
 import depot.Movable;
 import depot.Rack;
