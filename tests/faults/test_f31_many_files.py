@@ -36,7 +36,8 @@ def test_ten_thousand_files_with_a_few_open(tmp_path: Path) -> None:
             (tmp_path / f"{number}.log").write_bytes(b"%d\n" % number)
         inbox = Collector()
         most = 0
-        async with running(source(tmp_path / "*.log", max_files=64, look_for_files=timedelta(seconds=1)), inbox):
+        calm = {"look_for_files": timedelta(seconds=1), "poll": timedelta(milliseconds=100)}
+        async with running(source(tmp_path / "*.log", max_files=64, **calm), inbox):
             await inbox.until(lambda: len(inbox.streams) >= 10_000)
             most = open_in(tmp_path)
             for number in (0, 5_000, 9_999):

@@ -56,6 +56,7 @@ class Follower:
         self._by_path: dict[str, Tail] = {}
         self._rotated: dict[str, Tail] = {}  # by name: what was rotated last
         self._again: dict[str, float] = {}  # paths the next scans look at; until when they may be a copy that is being made
+        self._freed: dict[str, Content] = {}  # by name: what was rotated away from there; its successor is not found yet
         self._ready: deque[Tail] = deque()
         self._looks: list[tuple[float, int, Tail]] = []
         self._order = count()
@@ -75,12 +76,23 @@ class Follower:
         self.wants_scan = False
         found = await asyncio.to_thread(self._finder.find, self._by_path, self._again)
         self._log_closed_folders()
+        await self._bury({one.identity for one in found})
         unknown = [one for one in found if self._is_plain(one) and not self._is_known(one) and not self._may_be_a_copy(one)]
         if unknown or self._left:
             starts, self._left = await asyncio.to_thread(plan, unknown, self._left)
             for start in starts:
+                if not start.is_rotated and start.name in self._freed:
+                    await self._begin_unseen(start.name, self._freed[start.name])
                 await self._begin(start)
         self._is_first_scan = False
+
+    async def _bury(self, identities: set[Identity]) -> None:
+        """A file that has no name and is not open is no more: its inode is another file's now."""
+        for tail in [tail for one in identities if (tail := self._tails.get(one)) is not None]:
+            if tail.path is None and tail.fd is None:
+                if not tail.is_finished:
+                    await self._reader.break_off(tail, self._unread(tail, ROTATED_AWAY))
+                self._forget(tail)
 
     def _is_plain(self, found: Found) -> bool:
         """A gzip file that a glob matches is what a rotation made of one that was followed: looked into only in that case."""
@@ -118,6 +130,7 @@ class Follower:
             await self._tell_lost(start)
             return
         if start.found.identity in self._tails:
+            self.wants_scan = True  # it was rotated since the scan has seen it: another one is at its path
             return
         tail = Tail(start.name, start.found.path, start.found.identity, start.offset)
         tail.content, tail.is_rotated, tail.is_finished = start.content, start.is_rotated, start.is_finished
@@ -129,6 +142,7 @@ class Follower:
         if start.key is not None:
             tail.stream = self._reader.stream(start.name, start.key)
         if not start.is_rotated:
+            self._freed.pop(start.name, None)
             self._by_path[start.found.path] = tail
         elif not start.is_finished:
             self._rotated[start.name] = tail
@@ -270,15 +284,18 @@ class Follower:
         if not tail.is_rotated:
             reach(CrashPoint.FILE_ROTATED)
             self._free_name(tail)
-            content = self._content_of(tail)
+            self._freed[tail.name] = content = self._content_of(tail)
             tail.is_rotated, tail.after, tail.quiet_since_s = True, self._rotated.get(tail.name), time.monotonic()
             self._rotated[tail.name] = tail
-            unseen = await asyncio.to_thread(find_unseen, tail.name, content.modified_ns, self._tails, [content])
             await self._find_again(tail)
-            for found in unseen:
-                await self._begin(Start(tail.name, found, is_rotated=True))
+            await self._begin_unseen(tail.name, content)
         else:
             await self._find_again(tail)
+
+    async def _begin_unseen(self, name: str, content: Content) -> None:
+        """Files that were created at this path and rotated before we looked: behind `content`, before what is there now."""
+        for found in await asyncio.to_thread(find_unseen, name, content.modified_ns, self._tails, [content]):
+            await self._begin(Start(name, found, is_rotated=True))
 
     async def _find_again(self, tail: Tail) -> None:
         """It may have a new name; while it is open it needs none."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from detector.edges.sources.file_identity import Content, Identity, digest, head_of, head_of_gzip, is_gzip_of
 
 STILL_NS = 1_000_000_000  # a folder whose time of change is younger may change again without its time moving on
+LOOKS = 8
 _MAGIC = re.compile(r"[*?[]")
 _BEHIND = re.compile(r"(?:[-._~][-._~:+\dTZ]*|[-._](?:old|bak|prev))(?:\.(?:gz|bak|old))?")
 _DATED = re.compile(r"[-._]\d{4}[-._]?\d\d[-._:+\dTZ]*?(?P<suffix>\.[^.\d][^.]*)?(?P<number>\.\d+)?(?:\.gz)?")
@@ -123,7 +124,7 @@ def siblings(path: str) -> list[Found]:
         names = [name for name in os.listdir(folder) if name != own]
     except OSError:
         return []
-    return look_at_all(os.path.join(folder, name) for name in names)
+    return look_at_all(os.path.join(folder, name) for name in sorted(names))
 
 
 def is_rotated_name(name: str, of: str) -> bool:
@@ -179,8 +180,16 @@ def find_unseen(path: str, since_ns: int, known: Collection[Identity], contents:
 
 
 def rotated_siblings(path: str) -> list[Found]:
+    """Those under rotated names, looked at until two looks agree: names may move on while we look."""
     own = os.path.basename(os.path.realpath(path))
-    return [found for found in siblings(path) if is_rotated_name(os.path.basename(found.path), own)]
+    before: list[tuple[str, Identity]] = []
+    for _ in range(LOOKS):
+        rotated = [found for found in siblings(path) if is_rotated_name(os.path.basename(found.path), own)]
+        now = [(found.path, found.identity) for found in rotated]
+        if now == before:
+            break
+        before = now
+    return rotated
 
 
 def is_packed(path: str) -> bool:
