@@ -92,3 +92,13 @@ def test_a_restart_changes_nothing(data: bytes, where: list[int], kills: set[int
         taken = batch.offset + batch.size
     assert taken == len(data)
     assert found + stream.finish() == marked(data, WORDS)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(logs, cuts)
+def test_quiet_lines_need_not_be_read(data: bytes, where: list[int]) -> None:
+    """The events around hits alone are those of a stream in which every line was a hit and read."""
+    found = marked(data, WORDS, where)
+    every = marked(data, (*WORDS, "\n"), where)
+    loud = [Marked(each.event, tuple(number for number in each.patterns if number < len(WORDS))) for each in every]
+    assert found == [each for each in loud if each.patterns]

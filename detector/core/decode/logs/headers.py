@@ -53,7 +53,7 @@ _NAME = rb"[\w$@*-]++(?:(?:[./$#]|::)+[\w$@*-]++)++(?:\(\))?+(?::\d++)?+:?+"
 _KNOWN = rb"(?:root|main|__main__|default|[A-Za-z][\w-]*+(?=\s+[-|]\s|:\s*+(?:ERROR|WARN|INFO|DEBUG)))"
 _PRE = (
     rb"(?>" + _NEST + rb"|\([^()]*+\)|\{[^{}]*+\}|<[^<>]*+>|0x[0-9a-fA-F]++|(?:pid|tid|id|thread)=\S++|\d++(?![\w.])|\*++(?=\s)|"
-    + _NAME + rb"|" + _KNOWN + rb"|web\[\]|ce\[\]|es\[\]|app\[\])"
+    + _NAME + rb"|[\w.-]++@[\w.-]++|" + _KNOWN + rb"|web\[\]|ce\[\]|es\[\]|app\[\])"
 )  # fmt: skip
 _GAP = rb"(?>[\s|:,\-]*+)"
 _LEVEL = (

@@ -94,9 +94,10 @@ class Joiner:
         found: list[Open] = []
         for key in self._keys.values():
             if self._index - key.index < LINK and at - key.at <= LINK_BYTES:
-                found += [event for event in (key.current, key.heir) if event is not None and not event.is_done]
-                if key.interrupted is not None and self._is_near(key.interrupted.last, self._index + 1, at):
-                    found.append(key.interrupted)
+                if key.current is not None and not key.current.is_done:
+                    found.append(key.current)
+                waiting = (event for event in (key.interrupted, key.heir) if event is not None)
+                found += [event for event in waiting if self._is_near(event.last, self._index + 1, at)]
         return found
 
     def _is_near(self, last: Placed, index: int, at: int) -> bool:
@@ -119,7 +120,8 @@ class Joiner:
             if kind is Kind.THROWN and current.last is current.root:
                 if key.lines == 2:
                     self._miss(placed, Missing.HEIR)
-                current = key.current = key.heir or current
+                if key.heir is not None and self._is_near(key.heir.last, placed.index, placed.at):
+                    current = key.current = key.heir
             self._extend(key, current, placed)
             return
         self._begin(key, placed)

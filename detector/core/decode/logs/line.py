@@ -99,31 +99,27 @@ def _frame(text: bytes, reference_ms: int) -> Frame | Line | None:
 
 
 def _dated(text: bytes, reference_ms: int) -> Frame | Line | None:
-    """A line that begins with a time: the application's own header if a level follows, else perhaps a frame."""
+    """A line that begins with a time: the application's own header if a level follows. Else the time is a frame if what
+    follows is
+    complete without it (another header, JSON, a part of a trace, a runtime's words) or if syslog wrote it."""
     header = headers.read(colours.strip(text))
     if header is not None and (header.level is not None or header.layout != "text" or header.continues):
         return _headed(colours.strip(text), header)
     if text[10:11] != b"T":
         return None
-    found = syslog.read(text, reference_ms)
-    if found is not None:
-        return found
-    return _stamped(text, reference_ms)
+    stamped = prefixes.stamp(text)
+    if stamped is None:
+        return syslog.read(text, reference_ms)
+    inner = _payload(stamped.payload, reference_ms)
+    inner.frame = stamped
+    if inner.kind not in (Kind.BARE, Kind.BLANK, Kind.CALL):
+        return inner
+    return syslog.read(text, reference_ms) or (inner if _is_nano(text) else None)
 
 
-def _stamped(text: bytes, reference_ms: int) -> Line | None:
-    """A time put before a line that is complete without it: its own header, JSON, a part of a trace, a runtime's words.
-    Before any
-    other text the time is that text's own header, unless it has the nanoseconds that only container tools write."""
-    frame = prefixes.stamp(text)
-    if frame is None:
-        return None
-    inner = _payload(frame.payload, reference_ms)
-    is_nano = len(text[19:].partition(b" ")[0].rstrip(b"Z")) > 7
-    if inner.kind in (Kind.BARE, Kind.BLANK, Kind.CALL) and not is_nano:
-        return None
-    inner.frame = frame
-    return inner
+def _is_nano(text: bytes) -> bool:
+    """Whether the time has the nanoseconds that only container tools write: then it is their frame, whatever follows."""
+    return len(text[19:].partition(b" ")[0].rstrip(b"Z")) > 7
 
 
 def _json(text: bytes, reference_ms: int) -> Frame | Line:

@@ -92,11 +92,13 @@ class Lines:
         row = bisect_left(self._rebuilt.at, at)
         return self._rebuilt.begins[row] if row < len(self._rebuilt.begins) else self.end
 
-    def newlines(self, since: int, begin: int) -> int:
-        """How many lines of the stream lie between two line starts."""
+    def number(self, begin: int, known: tuple[int, int]) -> int:
+        """How many lines of the stream stand before this one and behind the front of the buffer. `known` is an earlier line
+        start and
+        its answer, so that nothing is counted twice."""
         if self._rebuilt is None:
-            return self.buffer.count(b"\n", since, begin)
-        return self._number(begin) - self._number(since)
+            return known[1] + self.buffer.count(b"\n", known[0], begin)
+        return self._rebuilt.numbers[self._row(begin)]
 
     def is_whole(self, first: int) -> bool:
         return self._rebuilt is None or first not in self._rebuilt.cut
@@ -112,10 +114,6 @@ class Lines:
 
     def is_kind(self, begin: int, *of: Kind) -> bool:
         return self.read(begin)[0].kind in of
-
-    def _number(self, begin: int) -> int:
-        assert self._rebuilt is not None
-        return self._rebuilt.numbers[self._row(begin)] if begin < self.end else 0
 
     def _row(self, begin: int) -> int:
         assert self._rebuilt is not None

@@ -81,7 +81,7 @@ def is_needed(buffer: Bytes, begin: int, end: int, lines: int) -> bool:
     is_cri = any(b" stdout " in head or b" stderr " in head for head in heads)
     if is_cri and (buffer.find(b" stdout P", begin, end) >= 0 or buffer.find(b" stderr P", begin, end) >= 0):
         return True
-    if any(b'{"log":"' in head for head in heads) and buffer.count(b'\\n","s', begin, end) != lines:
+    if any(b'{"log"' in head for head in heads) and buffer.count(b'\\n","s', begin, end) != lines:
         return True
     if any(key in head for head in heads for key in _JSON_KEYS) and _JSON_PART.search(buffer, begin, end) is not None:
         return True
@@ -119,10 +119,13 @@ class _Rebuilding:
         while self.position < self.end:
             entry = journal_export.read(self.buffer, self.position, self.end, is_last=is_last)
             if entry is journal_export.UNFINISHED:
-                self.out.open_from = self.position + self.shift
+                first = self.position + self.shift
+                self.parts["journal"] = _Parts([bytes(self.buffer[self.position : self.end])], b"", first, self.number)
                 break
             if isinstance(entry, journal_export.Entry):
-                self._take(entry.line, entry.end, entry.lines)
+                first, at = self.position + self.shift, entry.end - 1 + self.shift
+                self.out.add(entry.line, at, first, at + 1, self.number)
+                self.position, self.number = entry.end, self.number + entry.lines
                 continue
             newline = self.buffer.find(b"\n", self.position, self.end)
             stop = self.end if newline < 0 else newline
@@ -131,10 +134,10 @@ class _Rebuilding:
         self._close(is_last)
         return self.out
 
-    def _take(self, line: bytes, end: int, lines: int = 1, *, is_cut: bool = False) -> None:
+    def _take(self, line: bytes, end: int) -> None:
         at = self.position + self.shift
-        self.out.add(line, at, at, end + self.shift, self.number, is_cut=is_cut)
-        self.position, self.number = end, self.number + lines
+        self.out.add(line, at, at, end + self.shift, self.number)
+        self.position, self.number = end, self.number + 1
 
     def _line(self, line: bytes, end: int) -> None:
         if b"\0" in line:

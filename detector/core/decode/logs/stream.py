@@ -204,14 +204,13 @@ class LogStream:
 
     def _built(self, ready: list[Open], lines: Lines, span: Span) -> list[Marked]:
         found: list[Marked] = []
-        since, number = span.begin, self._line
+        known = (span.begin, 0)
         for event in ready:
             root = event.root
-            number += lines.newlines(since, root.begin)
-            since = root.begin
+            known = (root.begin, lines.number(root.begin, known))
             patterns = {pattern for placed in event.lines for pattern in placed.patterns}
             is_cut = self._is_cut(event, lines)
-            built = building.build(event, lines, number, span.observed_ms, self._stream, is_cut=is_cut)
+            built = building.build(event, lines, self._line + known[1], span.observed_ms, self._stream, is_cut=is_cut)
             found.append(Marked(built, tuple(sorted(patterns))))
             self._done = root.at
             self._count(building.how(event), built)
