@@ -56,11 +56,15 @@ class SinkError(TrimwatchError):
 
     `reason` is one of clientError, serverError, authError, rateLimited, contextDeadlineExceeded, connectionError (the words of
     Alertmanager's own metric). `retry_after_s` is what the receiver asked for, if it did. `retryable` says whether the same
-    request may succeed later; when to try is the outbox's to decide.
+    request may succeed later; when to try is the outbox's to decide. `only_this` says that the receiver takes other alerts: what
+    can wait made room for what cannot.
     """
 
-    def __init__(self, message: str, *, retryable: bool, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool, reason: str, retry_after_s: float | None = None, only_this: bool = False
+    ) -> None:
         super().__init__(message)
+        self.only_this = only_this
         self.retryable = retryable
         self.reason = reason
         self.retry_after_s = retry_after_s

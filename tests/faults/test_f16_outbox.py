@@ -10,6 +10,7 @@ import pytest
 
 from detector.edges.sinks.base import Delivered
 from detector.edges.store.store import Store
+from detector.errors import SinkError
 from detector.records import AlertAction, Checkpoint
 from detector.settings import OutboxSettings, StoreSettings
 from detector.telemetry import Trouble
@@ -48,6 +49,24 @@ def test_retry_after_is_honoured_to_the_second(store: Store, retry_after_s: floa
 
     asyncio.run(wait())
     assert sorted(sink.taken) == [("a", 1), ("b", 1)]
+
+
+def test_an_update_that_must_wait_holds_nothing_up(store: Store) -> None:
+    """Our own rate limit made room for what cannot wait: triggers of other incidents go out at once, the update goes later."""
+    wait = SinkError("our own limit", retryable=True, reason="rateLimited", retry_after_s=30.0, only_this=True)
+    sink = ScriptedSink("pager", answers=[Delivered(), wait])
+    post = Post(store, [sink])
+    store.write(alerts(TRIGGER, UPDATE, key="a"))
+
+    async def send() -> None:
+        await post.send_due()
+        store.write(alerts(TRIGGER, key="b"))
+        await post.send_due()
+        assert sink.taken == [("a", 1), ("b", 1)]
+        await post.advance(60)
+
+    asyncio.run(send())
+    assert sink.taken == [("a", 1), ("b", 1), ("a", 2)]
 
 
 def test_a_refused_alert_is_given_up_counted_shown_and_told(store: Store) -> None:

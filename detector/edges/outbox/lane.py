@@ -151,6 +151,10 @@ class Lane:
             await self._give_up(row, error.reason, str(error))
             return
         now_ms = self._tools.now_ms()
+        if error.only_this:
+            next_ms = now_ms + self._tools.plan.pause_ms(1, error.retry_after_s)
+            await self._write_down(row, partial(self._tools.outbox.retry_later, row, next_ms, now_ms, error.reason, str(error)))
+            return
         self._failures += 1
         self._paused_until_ms = now_ms + self._tools.plan.pause_ms(self._failures, error.retry_after_s)
         next_ms = self._paused_until_ms

@@ -13,7 +13,6 @@ import asyncio
 import re
 
 import orjson
-import structlog
 
 from detector.edges.sinks.address import Target, target_of
 from detector.edges.sinks.base import Delivered
@@ -26,11 +25,11 @@ from detector.interface import Json, rfc3339
 from detector.plain_text import indented, one_line, spell_out, unmentioned
 from detector.records import Alert, AlertAction, Evidence, Incident, IncidentState
 from detector.settings import AlertmanagerSinkSettings
+from detector.telemetry import logger
 
 REPEAT_RESOLVED_MS = 300_000
 _NOTE_BYTES = 1024
 _LABEL_CHARACTERS = 200
-_log = structlog.get_logger(__name__)
 
 
 class AlertmanagerSink:
@@ -62,7 +61,7 @@ class AlertmanagerSink:
         if len(failures) == len(self._targets):
             raise _most_hopeful(failures)
         for failure in failures:
-            _log.warning("peer_failed", sink=self.name, reason=failure.reason, error=str(failure))
+            logger.warning("peer_failed", sink=self.name, reason=failure.reason, error=str(failure))
 
     async def _tell(self, target: Target, body: bytes, headers: tuple[tuple[str, str], ...], now_ms: int) -> SinkError | None:
         """One peer; its refusal is returned, so that the others' answers are waited for."""

@@ -46,10 +46,11 @@ class PagerDutySink:
     async def send(self, alert: Alert, note: str, now_ms: int) -> Delivered:
         key = revealed(self._settings.routing_key, "routing_key")
         body = event_body(alert, key, runbook_link(self._settings.runbook_url, alert.incident))
-        wait_s = self._rate.take(now_ms, is_urgent=alert.action is not AlertAction.UPDATE)
+        can_wait = alert.action is AlertAction.UPDATE
+        wait_s = self._rate.take(now_ms, is_urgent=not can_wait)
         if wait_s:
             message = f"our own limit of {self._settings.per_minute} events a minute"
-            raise SinkError(message, retryable=True, reason="rateLimited", retry_after_s=wait_s)
+            raise SinkError(message, retryable=True, reason="rateLimited", retry_after_s=wait_s, only_this=can_wait)
         request = Request(self._target, body, secrets=(key,))
         _refuse_an_error(await self._exchange.post(request, now_ms), request)
         return Delivered()

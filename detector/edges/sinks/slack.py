@@ -59,9 +59,11 @@ class SlackSink:
 
     async def send(self, alert: Alert, note: str, now_ms: int) -> Delivered:
         message = slack_message(alert, runbook_link(self._settings.runbook_url, alert.incident))
-        wait_s = self._rate.take(now_ms, is_urgent=alert.action is not AlertAction.UPDATE)
+        can_wait = alert.action is AlertAction.UPDATE
+        wait_s = self._rate.take(now_ms, is_urgent=not can_wait)
         if wait_s:
-            raise SinkError("our own limit of a message a second", retryable=True, reason="rateLimited", retry_after_s=wait_s)
+            limit = "our own limit of a message a second"
+            raise SinkError(limit, retryable=True, reason="rateLimited", retry_after_s=wait_s, only_this=can_wait)
         if self._settings.webhook_url is not None:
             return await self._send_to_webhook(revealed(self._settings.webhook_url, "webhook_url"), message, now_ms)
         if self._settings.bot_token is None or self._settings.channel is None:
