@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import signal
 import time
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from detector.interface import Json
 from detector.live.couriers import Couriers
 from detector.live.readers import Readers
 from detector.live.watcher import Watcher
+from detector.records import Tick
 from detector.rule_loading import ReadyRules, ready_rules
 from detector.settings import Settings, load_settings
 from detector.telemetry import Health, Metrics, Trouble, logger, set_up_log
@@ -150,6 +152,7 @@ class _Daemon:
     # -- how --------------------------------------------------------------------------------------------------------------
 
     def _remember(self) -> None:
+        self._pipeline.tick(Tick(self._clocks.wall_ms(), self._clocks.mono_ms()))
         history = self._store.history.incidents(limit=2 * self._settings.incidents.max_open)
         try:
             self._pipeline.restore(self._store.state(), [*self._store.open_incidents(), *history])
@@ -236,7 +239,8 @@ class _Daemon:
     def _tell_in_use(self) -> None:
         shadow = sum(rule.shadow.value != "false" for rule in self._ready.rules)
         self._metrics.rules({"on": len(self._ready.rules) - shadow, "shadow": shadow, "quarantined": 0})
-        self._metrics.reloaded(f"{abs(hash((self._settings, self._ready.rules))):012x}", self._clocks.wall_ms())
+        in_use = repr((self._settings, self._ready.rules)).encode()  # secrets print as ***
+        self._metrics.reloaded(hashlib.sha256(in_use).hexdigest(), self._clocks.wall_ms())
 
 
 def _ready(settings: Settings) -> ReadyRules:

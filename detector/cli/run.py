@@ -33,6 +33,9 @@ def run(path: str | None) -> None:
     except BadInput as bad:
         click.echo(str(bad), err=True)
         sys.exit(2)
-    except (StoreInUse, StoreTooNew, StoreUnavailable, CannotListen) as problem:
+    except (StoreInUse, StoreTooNew, CannotListen) as problem:
         click.echo(f"trimwatch: {problem}", err=True)
         sys.exit(2)
+    except StoreUnavailable as problem:  # a disk that is full may have room again: whoever supervises us should try again
+        click.echo(f"trimwatch: {problem}", err=True)
+        sys.exit(1)

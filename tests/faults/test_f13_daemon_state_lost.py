@@ -60,7 +60,7 @@ def test_lost_state_is_told_and_logs_are_read_again(killed: Place, tmp_path: Pat
     killed.write(trace("Meanwhile") + HEADER)
     killed.daemon.start()
     killed.write(trace("Fresh") + HEADER)
-    assert killed.receiver.wait_for({"planted.Fresh", "planted.Meanwhile"}, 10) == set()
+    assert killed.receiver.wait_for({"planted.Fresh", "planted.Meanwhile", str(tmp_path / "state")}, 10) == set()
     told = [body for body in killed.receiver.told if body["rule"] == "trimwatch/state-lost"]
     assert [body["state"] for body in told] == ["open"]
     keys = {body["dedup_key"] for body in killed.receiver.told if body["entity"] == "planted.Before"}
