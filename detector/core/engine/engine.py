@@ -81,6 +81,8 @@ class Engine:
     def judge(self, event: LogEvent, patterns: Iterable[int], context: EventContext) -> list[Finding]:
         """The findings that this event completes, in the order of the rules. `patterns` are those of its marks, ascending."""
         marks = tuple(patterns)
+        if marks and marks[0] >= self._first_loud and _is_composed(event):
+            marks = tuple(sorted({pattern for _, pattern in self._scanner.scan(event.text, 0, len(event.text))}))
         if not marks or marks[0] >= self._first_loud:
             return []
         confirmed = self._memo.get(event, marks)
@@ -194,6 +196,12 @@ class Engine:
                 found.append((judge, [part]))
                 last = judge
         return found
+
+
+def _is_composed(event: LogEvent) -> bool:
+    """Whether the text may say what its raw line nowhere says in one piece: a template that the decoder filled in, the type and
+    the message of an error from two fields, a message as a list of bytes. Such a loud event is scanned once more, as text."""
+    return "json" in event.layout or "journald" in event.layout
 
 
 def _cost(judge: Judge) -> RuleCost:
