@@ -38,8 +38,10 @@ def killed(place: Place) -> Place:
 
 
 def garble(database: Path) -> None:
-    with open(database, "r+b") as file:
-        file.write(os.urandom(100))
+    """Both headers: a log that is whole would give the database its first page back."""
+    for path in (database, database.with_name("state.db-wal")):
+        with open(path, "r+b") as file:
+            file.write(os.urandom(100))
 
 
 def lose_the_log(database: Path) -> None:
