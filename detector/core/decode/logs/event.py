@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import orjson
@@ -45,7 +45,7 @@ class Placed:
     end: int
     at: int
     index: int
-    patterns: list[int] = field(default_factory=list)
+    patterns: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -54,6 +54,7 @@ class Open:
     stream offset from which on it takes any text (-1: it does not)."""
 
     lines: list[Placed]
+    root: Placed  # the first line
     last: Placed  # the last line that is not blank
     family: Family = Family.NONE
     has_trace: bool = False
@@ -62,20 +63,14 @@ class Open:
     report: int = 0
     tries: int = 0
     is_done: bool = False
+    is_marked: bool = False  # something was hit in one of its lines
     is_cut: bool = False  # it had grown too long: the rest is an event of its own
-
-    @property
-    def root(self) -> Placed:
-        return self.lines[0]
-
-    @property
-    def is_marked(self) -> bool:
-        return any(placed.patterns for placed in self.lines)
 
 
 def begun(placed: Placed) -> Open:
     """An event that begins with this line."""
-    event, line = Open([placed], placed), placed.line
+    event, line = Open([placed], placed, placed), placed.line
+    event.is_marked = bool(placed.patterns)
     if line.kind is Kind.JSON:
         event.is_done = True
     elif line.kind is Kind.JSON_OPEN or (line.kind is Kind.BARE and line.text[:1] == b"*" and kinds.is_rule(line.text)):
@@ -123,6 +118,8 @@ def join(event: Open, placed: Placed) -> None:
     """Adds a line that joins."""
     line, before = placed.line, event.last.line
     event.lines.append(placed)
+    if placed.patterns:
+        event.is_marked = True
     if line.kind is not Kind.BLANK:
         event.last = placed
     if event.captures_from >= 0:

@@ -120,7 +120,6 @@ _PHP_BARE = re.compile(rb"PHP ([A-Z][\w ]{2,30}): +")
 _PROGRAM = re.compile(rb"[\w./-]{1,64}: \[(emerg|alert|crit|error|warn|notice|info|debug)\] ")
 _DMESG = re.compile(rb"\[ *\d+\.\d{6}\] ?(?:\[ *T\d+\] ?)?")
 _LOGCAT = re.compile(rb"(\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) +\d+ +\d+ ([VDIWEFA]) ([^:]{1,80}): ?")
-_ETCD = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) ([DINWEC]) \| ")
 _TORNADO = re.compile(
     rb"\[([DIWEC]) (\d{6} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+|\d\d:\d\d:\d\d\.\d+) ([^\]]{1,80})\] ?"
 )
@@ -325,11 +324,6 @@ def _logcat(line: bytes) -> Header | None:
     return match and Header("logcat", BY_TOKEN[match[2]], match[1], match.end(), match[3].strip())
 
 
-def _etcd(line: bytes) -> Header | None:
-    match = _ETCD.match(line, 0, LOOK)
-    return match and Header("capnslog", BY_TOKEN[match[2]], match[1], match.end())
-
-
 def _tornado(line: bytes) -> Header | None:
     match = _TORNADO.match(line, 0, LOOK)
     return match and Header("tornado", BY_TOKEN[match[1]], match[2], match.end(), match[3])
@@ -388,7 +382,7 @@ def _bgl(line: bytes) -> Header | None:
 
 
 Reader = Callable[[bytes], Header | None]
-_DIGIT: tuple[Reader, ...] = (_etcd, _logcat, _timed, _access, _redis, _numbered, _bgl)
+_DIGIT: tuple[Reader, ...] = (_logcat, _timed, _access, _redis, _numbered, _bgl)
 _LETTER: tuple[Reader, ...] = (_klog, _ruby, _jul, _python, _logrus, _timed, _first, _php_bare, _program, _access, _bgl)
 _BRACKET: tuple[Reader, ...] = (_access, _php, _serilog, _tornado, _liberty, _timed, _haproxy, _nest, _dmesg, _numbered, _first)
 _SMALL: tuple[Reader, ...] = (_dotnet, _first, _program, _access, _bgl)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from detector.core.decode.logs import kinds
-from detector.core.decode.logs.event import Open, Placed, begun, join, joins, level_of, parts_at
+from detector.core.decode.logs.event import Open, Placed, begun, join, joins, parts_at
 from detector.core.decode.logs.kinds import Kind
 from detector.records import Level
 
@@ -100,6 +100,14 @@ class Joiner:
                 found += [event for event in waiting if self._is_near(event.last, self._index + 1, at)]
         return found
 
+    def has_marked(self, at: int) -> bool:
+        """Whether one of these was hit."""
+        for key in self._keys.values():
+            for event in (key.current, key.interrupted, key.heir):
+                if event is not None and event.is_marked and not event.is_done:
+                    return any(event.is_marked for event in self.open_events(at))
+        return False
+
     def _is_near(self, last: Placed, index: int, at: int) -> bool:
         return index - last.index <= LINK and at - last.at <= LINK_BYTES
 
@@ -167,6 +175,7 @@ class Joiner:
             del event.lines[event.doubt :]
             event.has_trace = False
             event.last = event.lines[-1]
+            event.is_marked = any(line.patterns for line in event.lines)
             own = begun(lines[0])
             for line in lines[1:]:
                 join(own, line)
@@ -196,10 +205,9 @@ def _is_plain(event: Open) -> bool:
 
 def _is_heir(old: Open, new: Open) -> bool:
     """A warning of one thread, right above an INFO line of another one."""
-    before, after = old.root.line.header, new.root.line.header
-    if before is None or after is None or old.last is not old.root or old.has_trace:
+    after, before = new.root.line.header, old.root.line.header
+    if after is None or after.level is not Level.INFO or before is None or before.level is None or before.level < Level.WARN:
         return False
-    if not before.thread or not after.thread or before.thread == after.thread:
+    if old.last is not old.root or old.has_trace:
         return False
-    level, new_level = level_of(old), level_of(new)
-    return level is not None and level >= Level.WARN and new_level is Level.INFO
+    return bool(before.thread) and bool(after.thread) and before.thread != after.thread

@@ -49,7 +49,7 @@ class Line:
     how: How = How.CLEAN
 
 
-def read(raw: bytes, reference_ms: int, *, is_plain: bool = False) -> Line:
+def read(raw: bytes, reference_ms: int, is_plain: bool = False) -> Line:
     """Reads a line without its newline. `is_plain`: the user said that there are no frames. Never raises."""
     frame: Frame | None = None
     text = raw
@@ -80,12 +80,12 @@ def _frame(text: bytes, reference_ms: int) -> Frame | Line | None:
     if first == b"{":
         return _json(text, reference_ms)
     if first.isdigit():
-        found = cri.read(text)
+        found = cri.read(text) if b" std" in text[20:40] else None
         if found is not None:
             return found
         if _OCTETS.match(text):
             return syslog.read(text, reference_ms)
-        return prefixes.read(text) or _dated(text, reference_ms)
+        return _dated(text, reference_ms)
     if first == b"<":
         return syslog.read(text, reference_ms)
     if first == b"\x1b":
@@ -99,14 +99,15 @@ def _frame(text: bytes, reference_ms: int) -> Frame | Line | None:
 
 
 def _dated(text: bytes, reference_ms: int) -> Frame | Line | None:
-    """A line that begins with a time: the application's own header if a level follows. Else the time is a frame if what
-    follows is
-    complete without it (another header, JSON, a part of a trace, a runtime's words) or if syslog wrote it."""
-    header = headers.read(colours.strip(text))
+    """A line that begins with a digit: the application's own header if it names a level. Else the time is a frame if what
+    follows is complete without it (a header, JSON, a part of a trace, a runtime's words) or if syslog wrote it."""
+    plain = colours.strip(text)
+    header = headers.read(plain)
     if header is not None and (header.level is not None or header.layout != "text" or header.continues):
-        return _headed(colours.strip(text), header)
-    if text[10:11] != b"T":
-        return None
+        return _headed(plain, header)
+    found = prefixes.read(text)
+    if found is not None or text[10:11] != b"T":
+        return found
     stamped = prefixes.stamp(text)
     if stamped is None:
         return syslog.read(text, reference_ms)
@@ -133,13 +134,14 @@ def _json(text: bytes, reference_ms: int) -> Frame | Line:
 
 
 def _payload(text: bytes, reference_ms: int) -> Line:
-    if _JSON.match(text):
+    first = text[:1]
+    if (first == b"{" or (first == b" " and text.lstrip()[:1] == b"{")) and _JSON.match(text):
         record, how = json_text.load(text.strip())
         if record is not None:
             return Line(text, Kind.JSON, record=record, how=how)
         return Line(text, Kind.JSON_OPEN if kinds.opens_json(text) else Kind.JSON, how=How.BROKEN)
     text = colours.strip(text)
-    if logfmt.looks_like(text):
+    if first.islower() and logfmt.looks_like(text):
         return Line(text, Kind.HEADER)
     header = headers.read(text)
     return _headed(text, header) if header is not None else Line(text, kinds.bare(text))

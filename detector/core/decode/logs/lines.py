@@ -48,8 +48,7 @@ class Lines:
         if found is None:
             newline = self.buffer.find(b"\n", begin, self.end)
             end = self.end if newline < 0 else newline
-            raw = self.raw(begin, end)
-            found = self._read[begin] = line_reader.read(raw, self._observed_ms, is_plain=self._is_plain), end
+            found = self._read[begin] = line_reader.read(self.raw(begin, end), self._observed_ms, self._is_plain), end
         return found
 
     def raw(self, begin: int, end: int) -> bytes:

@@ -138,14 +138,16 @@ class Runs:
             return True
         if run.hit < len(self._hits) and self._hits[run.hit][0] <= self._lines.read(run.position)[1]:
             return True
-        return any(event.is_marked for event in run.joiner.open_events(self._lines.at(run.position)))
+        return run.joiner.has_marked(self._lines.at(run.position))
 
     def _step(self, run: _Run) -> None:
         line, end = self._lines.read(run.position)
         placed = Placed(line, run.position, end, self._lines.at(run.position), run.index)
-        while run.hit < len(self._hits) and self._hits[run.hit][0] <= end:
-            placed.patterns.append(self._hits[run.hit][1])
-            run.hit += 1
+        hit, hits = run.hit, self._hits
+        if hit < len(hits) and hits[hit][0] <= end:
+            while run.hit < len(hits) and hits[run.hit][0] <= end:
+                run.hit += 1
+            placed.patterns = tuple(pattern for _, pattern in hits[hit : run.hit])
         run.joiner.take(placed)
         run.position = min(end + 1, self._lines.end)
         run.index += 1

@@ -66,6 +66,7 @@ class LogStream:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._carry = b""
+        self._carry_lines = 0
         self._begin = 0  # the stream offset of the first carried byte
         self._line = 1  # its line number
         self._next: int | None = None  # the stream offset that the next batch should begin at
@@ -137,7 +138,7 @@ class LogStream:
         given out before are not given out again."""
         known = orjson.loads(state)
         self._begin, self._line, self._done = known["offset"], known["line"], known["done"]
-        self._carry, self._next = b"", self._begin
+        self._carry, self._carry_lines, self._next = b"", 0, self._begin
 
     def _span(self, batch: Batch, lines: int) -> Span:
         carry = len(self._carry)
@@ -151,7 +152,7 @@ class LogStream:
         else:
             end = batch.end
         is_framed = self._stream.layout != "plain"
-        if not is_framed or not rebuilding.is_needed(buffer, begin, end, lines + self._carry.count(b"\n")):
+        if not is_framed or not rebuilding.is_needed(buffer, begin, end, lines + self._carry_lines):
             return Span(buffer, begin + carry, end, lines, begin, self._begin, self._observed_ms)
         return self._rebuilt(buffer, begin, end, carry, lines, is_last=False)
 
@@ -169,7 +170,7 @@ class LogStream:
         self._early = []
         if self._carry:
             span = Span(self._carry, len(self._carry), len(self._carry), 0, 0, self._begin, self._observed_ms)
-            if self._part_hits or rebuilding.is_needed(span.buffer, 0, span.end, self._carry.count(b"\n")):
+            if self._part_hits or rebuilding.is_needed(span.buffer, 0, span.end, self._carry_lines):
                 span = self._rebuilt(self._carry, 0, len(self._carry), len(self._carry), 0, is_last=True)
             found = found + self._events(span, [], is_last=True)
         return found
@@ -208,10 +209,12 @@ class LogStream:
         for event in ready:
             root = event.root
             known = (root.begin, lines.number(root.begin, known))
-            patterns = {pattern for placed in event.lines for pattern in placed.patterns}
+            patterns = root.patterns
+            if len(event.lines) > 1 or len(patterns) > 1:
+                patterns = tuple(sorted({hit for placed in event.lines for hit in placed.patterns}))
             is_cut = self._is_cut(event, lines)
             built = building.build(event, lines, self._line + known[1], span.observed_ms, self._stream, is_cut=is_cut)
-            found.append(Marked(built, tuple(sorted(patterns))))
+            found.append(Marked(built, patterns))
             self._done = root.at
             self._count(building.how(event), built)
         return found
@@ -239,8 +242,10 @@ class LogStream:
             gone = carried - begin
         else:
             gone = self._first_needed(rebuilt, carried) - self._begin
-        self._line += _line_count(physical, begin, begin + gone)
+        before = self._carry_lines + span.lines
         self._carry = bytes(physical[begin + gone : end])
+        self._carry_lines = _line_count(self._carry, 0, len(self._carry))
+        self._line += before - self._carry_lines
         self._begin += gone
         if is_last:
             self._begin, self._hits, self._part_hits = self._next if self._next is not None else self._begin, [], []

@@ -8,8 +8,8 @@ the latest one that is not after the reference (what the frame says, else when w
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 DAY_MS = 86_400_000
 _QUARTER_MS = 900_000
@@ -41,8 +41,7 @@ _EPOCH = re.compile(rb"-?\d{8,19}(?:\.\d+)?\Z")
 _seconds: dict[bytes, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """`ms` since the epoch; `has_zone` says whether the text named one."""
 
     ms: int
