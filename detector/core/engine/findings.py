@@ -11,7 +11,7 @@ from detector.core.ruleset.spec import Rule, Shadow
 from detector.records import Entity, Evidence, Finding, LogEvent, TimeFrom
 
 MAX_EVIDENCE_BYTES = 500
-MAX_KNOWN = 64
+MAX_KNOWN = 1000
 _BEFORE_MATCH = 150
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 _UNKNOWN = "?"

@@ -8,12 +8,12 @@ from detector.records import LogEvent
 
 T = TypeVar("T")
 
-MAX_TEXTS = 256
-MAX_TEXT_BYTES = 4096
+MAX_TEXTS = 1000
+MAX_TEXT_BYTES = 2048
 
 
 class Memo(Generic[T]):
-    """Results by text, level and marks; at most a mebibyte of text. When it is full it starts anew: where texts never come
+    """Results by text, level and marks; at most two mebibytes of text. When it is full it starts anew: where texts never come
     again, that costs the least."""
 
     def __init__(self) -> None:
