@@ -71,7 +71,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class LostRange:
-    """Bytes that nobody will ever judge, and why. `begin`/`end` are byte offsets in the stream; end is None where it is unknown."""
+    """Bytes that nobody will ever judge, and why. `begin`/`end` are byte offsets in the stream; end is None where nobody knows."""
 
     stream: Stream
     begin: int
