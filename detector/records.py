@@ -71,7 +71,8 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class LostRange:
-    """Bytes that nobody will ever judge, and why. `begin`/`end` are byte offsets in the stream; end is None where nobody knows."""
+    """Bytes that nobody will ever judge, and why. `begin`/`end` are byte offsets in the stream; end is None where it is
+    unknown."""
 
     stream: Stream
     begin: int
