@@ -31,7 +31,8 @@ from detector.live.readers import Readers
 from detector.live.watcher import Watcher
 from detector.records import Tick
 from detector.rule_loading import ReadyRules, ready_rules
-from detector.settings import Settings, load_settings
+from detector.settings import Settings
+from detector.setup_check import load_whole_settings
 from detector.telemetry import Health, Metrics, Trouble, logger, set_up_log
 
 TICK_S = 0.5
@@ -49,8 +50,8 @@ class Origin:
     def settings(self) -> Settings:
         """Raises BadSettings."""
         if self.path is None:
-            return load_settings("settings", "", self.environ)
-        return load_settings(self.path, read_file(self.path), self.environ)
+            return load_whole_settings("settings", b"", self.environ)
+        return load_whole_settings(self.path, read_file(self.path), self.environ)
 
 
 def run(origin: Origin) -> None:
