@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detector.core.decode.logs import line as line_reader
 from detector.core.decode.logs import times
-from detector.core.decode.logs.event import Open, Placed, is_whole
+from detector.core.decode.logs.event import Open, is_whole
 from detector.core.decode.logs.json_text import How, load
 from detector.core.decode.logs.kinds import Kind
 from detector.core.decode.logs.line import Line
@@ -31,7 +31,8 @@ def build(event: Open, lines: Lines, number: int, observed_ms: int, stream: Stre
         else:
             rest = placed[1:]
         indent = b"      " if reading.layout == "dotnet-console" else b""
-        text = b"\n".join([text, *(part.line.text.removeprefix(indent) for part in rest)]) if text else _below(rest, indent)
+        below = b"\n".join(_text(part.line, indent) for part in rest)
+        text = text + b"\n" + below if text else below
     if reading.extra:
         text = text + b"\n" + reading.extra if text else reading.extra
     time_ms, time_from = _time(reading, frame_ms)
@@ -59,9 +60,9 @@ def _second(line: Line) -> bytes:
     return line.text.partition(b": ")[2]
 
 
-def _below(rest: list[Placed], indent: bytes) -> bytes:
-    """The text of an event whose header line says nothing itself."""
-    return b"\n".join(part.line.text.removeprefix(indent) for part in rest)
+def _text(line: Line, indent: bytes) -> bytes:
+    """A joined line without the header that PostgreSQL repeats and the indentation that .NET adds."""
+    return line.text[line.header.message :] if line.header is not None else line.text.removeprefix(indent)
 
 
 def _joined_json(event: Open) -> Line | None:

@@ -163,6 +163,8 @@ def _thrown_joins(event: Open, line: Line) -> bool:
         return event.last.line.kind in (Kind.TRACE, Kind.INDENTED) or (kinds.is_traceback(line.text) and _is_chained(event))
     if event.family is Family.NODE:
         return not any(placed.line.kind is Kind.THROWN for placed in event.lines)
+    if root.kind is Kind.OWN:
+        return event.last is event.root and _INIT.match(root.text) is not None
     if event.has_trace:
         return False
     if kinds.is_traceback(line.text):
@@ -171,8 +173,6 @@ def _thrown_joins(event: Open, line: Line) -> bool:
         )
     if root.kind in (Kind.HEADER, Kind.LEVEL):
         return len(event.lines) <= 4
-    if root.kind is Kind.OWN:
-        return len(event.lines) == 1 and _INIT.match(root.text) is not None
     return root.kind is Kind.BARE and len(event.lines) == 1 and _DOTTED.match(line.text) is not None
 
 
@@ -183,10 +183,12 @@ def _bare_joins(event: Open, line: Line) -> bool:
             return _LAST_OF_PYTHON.match(line.text) is not None and len(event.lines) > 1
         return b"validation error" in last.text and b" " not in line.text.strip()
     if event.family is Family.RUST:
-        return len(event.lines) == 1
+        return event.last is event.root
+    if kinds.is_crash_line(line.text):
+        return kinds.is_crash_line(last.text)
     header = event.root.line.header
     is_empty = header is not None and event.root.line.kind is Kind.HEADER and not event.root.line.text[header.message :].strip()
-    return is_empty and len(event.lines) == 1 and kinds.is_rule(line.text)
+    return is_empty and event.last is event.root and kinds.is_rule(line.text)
 
 
 def _is_chained(event: Open) -> bool:

@@ -47,7 +47,7 @@ _OWN = re.compile(
     rb"|No such file|The )"
     rb"|Error (?:occurred during init|opening|relocating|loading shared)|Error:? [Rr]elocation |Unrecognized VM option"
     rb"|Could not (?:create the Java|find or load)"
-    rb"|Failed to load |OpenJDK |Java HotSpot|Picked up |Conflicting |#  ?There is insufficient|Error\?"
+    rb"|Failed to load |OpenJDK |Java HotSpot|Picked up |Conflicting |Error\?"
     rb"|There is insufficient memory"
     rb"|[\w./+-]{1,200}(?<!Error|ption): (?:(?:line )?\d+: |error while loading shared|symbol lookup error|relocation error|(?:/"
     rb"|lib)\S+: |command not found|not found|cannot |can't |No such file"
@@ -72,7 +72,8 @@ _TRACE = re.compile(
     rb"|exit status \d|\s*goroutine running"
     rb"|(?:/|[A-Z]:)\S++(?<=\d)(?: \+0x[0-9a-f]+)\s*$"
     rb"|(?:r[a-z\d]{1,2}|[cfg]s|e?flags|lr|sp|pc|fault) +0x[0-9a-f]+"
-    rb"|stack backtrace:|note: |Stack ?[Tt]race:|Backtrace:|Require stack:|- /\S+$|File name: '|Node\.js v\d|SUMMARY: "
+    rb"|runtime stack:|stack backtrace:|note: |Stack ?[Tt]race:|Backtrace:|Require stack:|- /\S+$|File name: '|Node\.js v\d"
+    rb"|SUMMARY: "
     rb"|==\d+==(?!ERROR)|0x[0-9a-f]{8,} is "
     rb"|\s*Original error was: |Stack dump:|  +in \S+ \(|eval code|Location:\s*$"
 )
@@ -109,6 +110,11 @@ def opens_json(text: bytes) -> bool:
 def is_rule(text: bytes) -> bool:
     """A line of stars or of equals signs, as Spring puts around its reports."""
     return _CAPTURE.match(text) is not None
+
+
+def is_crash_line(text: bytes) -> bool:
+    """A line of the JVM's crash report."""
+    return text[:2] in (b"#", b"# ")
 
 
 def is_traceback(text: bytes) -> bool:

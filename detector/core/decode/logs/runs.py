@@ -203,6 +203,8 @@ class Runs:
             return above.kind is Kind.LEVEL or (above.kind is Kind.HEADER and not (above.header and above.header.is_first_of_two))
         if above.kind not in (Kind.BARE, Kind.HEADER, Kind.JSON) or kinds.is_rule(line.text) or kinds.is_rule(above.text):
             return False
+        if kinds.is_crash_line(line.text) and kinds.is_crash_line(above.text):
+            return False
         return not self._lines.may_capture(self._lines.begin_at(max(0, self._lines.at(begin) - CAPTURE_BYTES - BLOCK)), begin)
 
     def _block(self, at: int) -> int:
