@@ -18,7 +18,7 @@ def as_nobody(tmp_path: Path) -> Iterator[None]:
         yield
         return
     folder = tmp_path
-    while folder.name.startswith(("pytest-", "test_")):
+    while folder.name.startswith(("pytest-", "popen-", "test_")):
         os.chmod(folder, 0o777)
         folder = folder.parent
     os.seteuid(NOBODY)
