@@ -39,7 +39,7 @@ def bench(rules: Sequence[Rule], text: bytes) -> tuple[ScanCost, list[RuleCost]]
     """Costs over a text of whole lines; the rules, slowest first."""
     begin = time.perf_counter()
     table = pattern_table(rules)
-    opened = open_scanner(table, None)
+    opened = open_scanner(table, None, wait=True)
     ready_s = time.perf_counter() - begin
     buffer = bytearray(text)
     marks = opened.scanner.scan(buffer, 0, len(buffer))
