@@ -7,7 +7,11 @@ root() { # PROGRAM FILE...: a new root with them
   for f in "$1" $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*'); do cp --parents -L "$f" "$work/r" 2>/dev/null; done
   for f in "${@:2}"; do cp --parents -a "$f" "$work/r" 2>/dev/null; done
 }
-go() { echo "# $*"; timeout -k 1 5 unshare -n chroot "$work/r" "$@" 2>&1 </dev/null | cut -c1-300 | head -8; }
+furnish() { # the devices, users and name server that a machine has; what is missing now is the program's own
+  mknod -m 666 "$work/r/dev/null" c 1 3; mknod -m 666 "$work/r/dev/urandom" c 1 9; mkdir -p "$work/r/etc" "$work/r/run" "$work/r/var/lib" "$work/r/var/log"
+  cp /etc/passwd /etc/group /etc/nsswitch.conf "$work/r/etc/"; printf 'nameserver 127.0.0.1\n' > "$work/r/etc/resolv.conf"
+}
+go() { echo "# $*"; timeout -k 1 5 unshare -n sh -c 'ip link set lo up; exec chroot "$0" "$@"' "$work/r" "$@" 2>&1 </dev/null | cut -c1-300 | head -${KEEP:-8}; }
 root /usr/sbin/nats-server; go /usr/sbin/nats-server -c /etc/nats.conf; printf 'tls { cert_file: "/etc/nats/tls.crt", key_file: "/etc/nats/tls.key" }\n' > r/n.conf; go /usr/sbin/nats-server -c /n.conf; printf 'cluster { routes = ["nats://peer:6222"], port: 6222 }\n' > r/n.conf; go /usr/sbin/nats-server -c /n.conf
 root /usr/bin/etcd; go /usr/bin/etcd --config-file /etc/etcd.yml; go /usr/bin/etcd --cert-file /etc/etcd/tls.crt --key-file /etc/etcd/tls.key --advertise-client-urls https://x:2379 --listen-client-urls https://127.0.0.1:2379; go /usr/bin/etcd --discovery http://discovery.internal/abc
 root /usr/bin/hugo; go /usr/bin/hugo; mkdir -p r/s/content r/s/layouts; printf 'title="x"\ntheme="ananke"\n' > r/s/hugo.toml; go /usr/bin/hugo -s /s; printf 'title="x"\ntimeZone="Europe/Oslo"\n' > r/s/hugo.toml; go /usr/bin/hugo -s /s; printf 'title="x"\n' > r/s/hugo.toml; printf -- '---\n---\na\n' > r/s/content/a.org; printf -- 'x' > r/s/content/b.rst;  go /usr/bin/hugo -s /s
@@ -31,3 +35,12 @@ root /usr/sbin/proftpd /etc/proftpd; go /usr/sbin/proftpd -n; root /usr/sbin/sla
 root /usr/sbin/haproxy; printf 'global\n user haproxy\n ca-base /etc/ssl/certs\n chroot /var/lib/haproxy\ndefaults\n mode http\nresolvers r\n parse-resolv-conf\nlisten x\n bind :8081\n server s db.internal:80 ssl verify required ca-file ca-certificates.crt\n errorfile 503 /etc/haproxy/503.http\n' > r/h.cfg; go /usr/sbin/haproxy -f /h.cfg
 root /usr/bin/redis-server; printf 'tls-port 6380\nport 0\ntls-cert-file /etc/redis/t.crt\ntls-key-file /etc/redis/t.key\ntls-ca-cert-file /etc/ssl/ca.crt\n' > r/x.conf; go /usr/bin/redis-server /x.conf; printf 'dir /var/lib/redis\n' > r/x.conf; go /usr/bin/redis-server /x.conf; printf 'logfile /var/log/redis/x.log\n' > r/x.conf; go /usr/bin/redis-server /x.conf; go /usr/bin/redis-server /etc/redis/redis.conf; printf 'replicaof db.internal 6379\n' > r/x.conf; go /usr/bin/redis-server /x.conf | tail -3
 root /usr/bin/memcached; go /usr/bin/memcached -u root -m 64 -k; root /usr/bin/git /usr/lib/git-core/git; go /usr/bin/git clone https://git.internal/x.git /x; go /usr/bin/git log; go /usr/bin/git -c core.pager=less -C / init
+
+KEEP=14
+for p in "/usr/sbin/squid -N -d1:/etc/squid /usr/share/squid/mime.conf" "/usr/sbin/dovecot -F:/etc/dovecot" "/usr/sbin/rsyslogd -n -N1:/etc/rsyslog.conf" "/usr/sbin/named -g -u bind:/etc/bind" "/usr/sbin/unbound -d -v:/etc/unbound" "/usr/sbin/dnsmasq -k:/none" \
+  "/usr/sbin/chronyd -d -u _chrony:/etc/chrony" "/usr/sbin/varnishd -F -b localhost:80:/none" "/usr/sbin/sshd -D -e:/etc/ssh/sshd_config" "/usr/bin/uwsgi-core --socket 127.0.0.1:3031 --plugin python3 --wsgi-file /app/wsgi.py:/none" "/usr/sbin/php-fpm8.2 -F:/etc/php/8.2/fpm" "/usr/bin/monit -I:/etc/monit" \
+  "/usr/sbin/proftpd -n:/etc/proftpd" "/usr/sbin/slapd -d 0 -u openldap -g openldap -F /etc/ldap/slapd.d:/none" "/usr/sbin/freeradius -X:/etc/freeradius" "/usr/sbin/tor:/none" "/usr/sbin/keepalived -n -l:/none" "/usr/sbin/knotd -c /etc/knot/knot.conf:/etc/knot" "/usr/bin/memcached -u nobody:/none" "/usr/bin/git clone https://git.internal/x.git /tmp/x:/none" "/usr/bin/git clone git@git.internal.x.git /tmp/x:/none" \
+  "/usr/bin/git -C /tmp init -q:/none" "/usr/bin/rclone lsd /none:/none" "/usr/bin/etcd --cert-file /etc/etcd/tls.crt --key-file /etc/etcd/tls.key --advertise-client-urls https://x --listen-client-urls https://127.0.0.1:2379:/none" "/usr/bin/restic -r rest:https://backup.internal/ snapshots:/none" "/usr/sbin/apache2 -X:/etc/apache2" "/usr/sbin/lighttpd -D -f /etc/lighttpd/lighttpd.conf:/etc/lighttpd" "/usr/bin/stunnel4 /etc/stunnel.conf:/none" "/usr/bin/supervisord -n:/none" "/usr/sbin/mariadbd --user=mysql:/etc/mysql" "/usr/bin/psql -h db.internal:/none" "/usr/bin/redis-cli -h cache.internal ping:/none" "/usr/bin/curl https://x.internal/:/none" "/usr/bin/wget https://x.internal/:/none" "/usr/bin/mariadb -h db.internal:/none" "/usr/bin/ssh git.internal:/none" "/usr/bin/openssl s_client -connect x.internal:443:/none"; do
+  spec=${p##*:}; cmd=${p%:*}; # shellcheck disable=SC2086
+  root ${cmd%% *} ${spec/\/none/}; furnish; go $cmd
+done
