@@ -5,6 +5,7 @@ from __future__ import annotations
 from detector.records import Batch, LostRange, Stream
 
 ROOM = 64 << 10  # writable bytes before every run, for what the pipeline carries over from the batch before
+HELD = 1024
 READ = 256 << 10  # one read; also the slice that the pipeline judges at once (DESIGN.md section 2)
 
 
@@ -81,6 +82,10 @@ class LineBuffer:
         self.offset += batch.size + cut_bytes
         self._begin = self._end = end
         return batch
+
+    def held(self) -> bytes:
+        """The beginning of the unfinished line."""
+        return bytes(self._buffer[self._begin : min(self._end, self._begin + HELD)])
 
     def drop(self) -> None:
         """Forgets the unfinished line: it will be read again from its start."""
