@@ -16,8 +16,11 @@ from detector.records import Level
 CAPTURE_BYTES = 65_536
 _GO = re.compile(rb"(?:panic: |fatal error: |SIG[A-Z]+: |runtime: |\s*goroutine \d+ \[|\[signal )")
 _RUST = re.compile(rb"thread '[^']*' (?:\(\d+\) )?panicked .*:\s*$")
-_NODE = re.compile(rb"(?:node:internal[\w/.]*|(?:file://)?/?[\w@./ -]{1,300}\.(?:[cm]?[jt]sx?|node)):\d+$")
-_INIT = re.compile(rb"Error occurred during initialization|Exception in thread |Error: |Uncaught:|\(node:\d+\)|=|Exception: ")
+_NODE = re.compile(rb"(?:node:[\w/.]+|(?:file://)?/?[\w@./ -]{1,300}\.(?:[cm]?[jt]sx?|node)):\d+$")
+_INIT = re.compile(
+    rb"Error occurred during initialization|Exception in thread |Error: |Uncaught:|Unhandled Exception:|\(node:\d+\)|="
+    rb"|Exception: "
+)
 _LAST_OF_PYTHON = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\s*$)")
 _FIRST_FRAME = re.compile(rb"\s*File \"([^\"]*)\", line \d+, in <module>")
 _LIBRARY = re.compile(rb"(?:site|dist)-packages/|/lib/python\d[\d.]*/(?!runpy)")

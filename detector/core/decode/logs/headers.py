@@ -78,15 +78,15 @@ _TIMED = re.compile(
     rb"[\[<(]?(?P<time>" + _DATE + rb")(?P<tail>[\]>)]?)(?:(?P<pre>(?:" + _GAP + _PRE + rb"){0,6}?)" + _GAP + _LEVEL + rb")?"
 )
 _LEVEL_FIRST = re.compile(
-    rb"\s{0,2}(?:\[\s*(?P<br>" + _ANY + rb")\s*(?:/[^\]]{0,60})?\]|(?P<up>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR"
-    rb"|FATAL|CRITICAL|SEVERE|ALERT|VERBOSE)"
-    rb"(?=[\s\]:|/-]|$)|(?P<lo>(?!d?panic)" + _LOW + rb")(?=: | \| | - )|<(?P<ti>" + _TITLE + rb")>)"
-)  # fmt: skip
+    rb"\[\s*(?P<br>" + _ANY + rb")\s*(?:/[^\]]{0,60})?\]"
+    rb"|\s{0,2}(?P<up>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE|ALERT|VERBOSE)(?=[\s\]:|/-]|$)"
+    rb"|(?P<lo>(?!d?panic)" + _LOW + rb")(?=: | \| | - )|<(?P<ti>" + _TITLE + rb")>"
+)
 _NUMBERED = re.compile(
     rb"(?:\[\d+\]|\d+(?= \[)|\d+(?= +(?:\[[^\]]*\] +)?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL) )) +(?:(?P<time>" + _DATE + rb")\s+)?"
     rb"(?:\[[^\]]{0,80}\] +)?(?:\[(?P<br>" + _ANY + rb")\s*\]|(?P<up>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)(?=\s))"
 )  # fmt: skip
-_SPRING = re.compile(rb"\s+\d+ --- (?:\[[^\]]*\] (?=\[))?\[\s*([^\]]*)\] (?:\[[^\]]*\] )?(\S+)\s*: ?")
+_SPRING = re.compile(rb"\s+(?:\S{1,40} )?--- (?:\[[^\]]*\] (?=\[))?\[\s*([^\]]*)\] (?:\[[^\]]*\] )?(\S+)\s*: ?")
 _LOGBACK = re.compile(
     rb"[\]\s]*(?:\[((?:[^\[\]]|\[[^\[\]]*\])*+)\]"
     rb"|\(([^()]*+)\))\s+(?:([\w$-]+(?:[.$/*#@:]+[\w$-]+)+)\s*(?:\[[^\]]*\]\s*)?(?: [-|:]|:)|([\w$-]+)\s*(?: -| :)|-) +"
@@ -135,9 +135,10 @@ _NEST_JS = re.compile(rb"\[\w+\] \d+\s+- (" + _DATE + rb")\s+(LOG|ERROR|WARN|DEB
 _ERLANG = re.compile(rb"=(\w+) REPORT==== (\d\d?-[A-Z][a-z]{2}-\d{4}::\d\d:\d\d:\d\d(?:\.\d+)?)")
 _HAPROXY = re.compile(rb"\[(NOTICE|WARNING|ALERT|EMERG)\]\s+(?:\d+/\d+ )?\(\d+\) : ")
 _BGL = re.compile(rb"\S+ (1\d{9}) \d{4}\.\d\d\.\d\d \S+ \S+ \S+ \w+ \w+ (INFO|WARNING|ERROR|FATAL|SEVERE|FAILURE) ")
+_UNIFIED = re.compile(rb"\[\d+[.,]\d+m?s\](?:\[[^\]]{0,80}\]){0,4}?\[(trace|debug|info|warning|error) *\](?:\[[^\]]{0,80}\])? ?")
 _ACCESS = re.compile(
     rb"(?:\[(\d{4}-\d\d-\d\dT[\d:.]+Z)\] \"[A-Z-]+ [^\"]*\" \d+ "
-    rb"|\S+(?: \S+){0,2} \S+ \[(\d\d?/[A-Z][a-z]{2}/\d{4}:[^\]]+)\] \"|[\d.]+:\d+ - \"[A-Z]+ )"
+    rb"|(?:\S+(?: \S+){0,2} \S+ )?\[(\d\d?/[A-Z][a-z]{2}/\d{4}[: ][^\]]+)\] \"|[\d.]+:\d+ - \"[A-Z]+ )"
 )
 _UVICORN_ACCESS = re.compile(rb"INFO: {2,}[\d.:a-f\[\]]+ - \"[A-Z]+ ")
 
@@ -261,7 +262,8 @@ def _jul(line: bytes) -> Header | None:
 
 _JUL = re.compile(
     rb"([A-Z][a-z]{2}\.? \d\d?, \d{4},? \d\d?:\d\d:\d\d(?:[ \xe2\x80\xaf]*[AP]M)?(?: [A-Z]{3,4})?"
-    rb"|\d\d?\.? [A-Za-z]{3,4}\.? \d{4},? \d\d?:\d\d:\d\d(?:[ \xe2\x80\xaf]*[AP]M)?) ((?:[\w$]+\.)+[\w$]+(?: [\w$<>]+)?)\s*$"
+    rb"|\d\d?\.? [A-Za-z]{3,4}\.? \d{4},? \d\d?:\d\d:\d\d(?:[ \xe2\x80\xaf]*[AP]M)?)"
+    rb" ((?:[\w$]+\.)+[\w$]+(?: [\w$<>]+)?|[\w$]+ [\w$<>]+)\s*$"
 )
 
 
@@ -347,6 +349,11 @@ def _liberty(line: bytes) -> Header | None:
     return match and Header("liberty", _LIBERTY_LEVELS.get(match[4]), match[1], match.end(), match[3], match[2])
 
 
+def _unified(line: bytes) -> Header | None:
+    match = _UNIFIED.match(line, 0, LOOK)
+    return match and Header("jvm-unified", BY_TOKEN[match[1]], b"", match.end())
+
+
 def _nest(line: bytes) -> Header | None:
     match = _NEST_JS.match(line, 0, LOOK)
     return match and Header("nest", _level(match[2]), match[1], match.end(), match[3] or b"")
@@ -384,7 +391,20 @@ def _bgl(line: bytes) -> Header | None:
 Reader = Callable[[bytes], Header | None]
 _DIGIT: tuple[Reader, ...] = (_logcat, _timed, _access, _redis, _numbered, _bgl)
 _LETTER: tuple[Reader, ...] = (_klog, _ruby, _jul, _python, _logrus, _timed, _first, _php_bare, _program, _access, _bgl)
-_BRACKET: tuple[Reader, ...] = (_access, _php, _serilog, _tornado, _liberty, _timed, _haproxy, _nest, _dmesg, _numbered, _first)
+_BRACKET: tuple[Reader, ...] = (
+    _access,
+    _php,
+    _serilog,
+    _tornado,
+    _liberty,
+    _timed,
+    _haproxy,
+    _nest,
+    _unified,
+    _dmesg,
+    _numbered,
+    _first,
+)
 _SMALL: tuple[Reader, ...] = (_dotnet, _first, _program, _access, _bgl)
 _OTHERS: tuple[Reader, ...] = (_access, _bgl)
 _READERS: dict[bytes, tuple[Reader, ...]] = (

@@ -56,7 +56,8 @@ _OWN = re.compile(
     rb"|Terminated|Floating point"
     rb"|[\w./-]+ (?:Killed|Segmentation fault|Aborted)|\*\*\* |terminate called |terminating |libc\+\+abi"
     rb"|Inconsistency detected by ld\.so"
-    rb"|==\d+==ERROR|node:internal|(?:file://)?/?[\w@./ -]{1,300}\.(?:[cm]?[jt]sx?|node):\d+$|\(node:\d+\) |Node\.js v|npm |<--- "
+    rb"|==\d+==ERROR|node:[a-z_]+(?:/[\w/.]*)?:\d+$|node:internal|(?:file://)?/?[\w@./ -]{1,300}\.(?:[cm]?[jt]sx?"
+    rb"|node):\d+$|\(node:\d+\) |Node\.js v|npm |<--- "
     rb"|Uncaught:|\[UnhandledPromise|[\w./<>() -]{1,200}:\d+:in [`'\"]|standard_init_linux|container_linux|OCI runtime"
     rb"|runc |docker: |locale: |FATAL: kernel"
     rb"|No usable version of|Couldn't find |It was not possible to |You must install or update |A fatal error "
@@ -64,7 +65,7 @@ _OWN = re.compile(
 )
 _TRACEBACK = re.compile(rb"(?:\s*\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
 _TRACE = re.compile(
-    rb"\s*(?:at \S|Caused by: |Caused by:\s*$|Suppressed: |\.\.\. \d+ (?:more|common frames|lines|elided)"
+    rb"\s*(?:at \S|Caused by: |Caused by:\s*$|Wrapped by: |Suppressed: |\.\.\. \d+ (?:more|common frames|lines|elided)"
     rb"|nested exception is:|--- End of|---> )"
     rb"|\s+(?:\^+[~^]*|~+\^*)|\s+File \"|\s*\[Previous line repeated |\s+from .+:\d+:in |\s*#\d+ |  thrown in | +\| "
     rb"| *\+-|\s+\d+: +"
@@ -72,12 +73,13 @@ _TRACE = re.compile(
     rb"|exit status \d|\s*goroutine running"
     rb"|(?:/|[A-Z]:)\S++(?<=\d)(?: \+0x[0-9a-f]+)\s*$"
     rb"|(?:r[a-z\d]{1,2}|[cfg]s|e?flags|lr|sp|pc|fault) +0x[0-9a-f]+"
-    rb"|runtime stack:|stack backtrace:|note: |Stack ?[Tt]race:|Backtrace:|Require stack:|- /\S+$|File name: '|Node\.js v\d"
+    rb"|runtime stack:|stack backtrace:|note: |\S+:\d+:in [`'\"][^'\"]+['\"]\s*$|Stack ?[Tt]race:|Backtrace:"
+    rb"|Require stack:|- /\S+$|File name: '|Node\.js v\d"
     rb"|SUMMARY: "
     rb"|==\d+==(?!ERROR)|0x[0-9a-f]{8,} is "
     rb"|\s*Original error was: |Stack dump:|  +in \S+ \(|eval code|Location:\s*$"
 )
-_CALL = re.compile(rb"(?:[\w.\-%@]++/)*+[\w\-%]++\.[^\s(]*+\(")
+_CALL = re.compile(rb"panic\(|(?:[\w.\-%@]++/)*+[\w\-%]++\.[^\s(]*+\(")
 _CLOSER = re.compile(rb"[\]})]+[,;]?\s*$|\"")
 _CAPTURE = re.compile(rb"[*=]{10,}\s*$")
 _ENDS_OPEN = re.compile(rb"[\[{,]\s*$")

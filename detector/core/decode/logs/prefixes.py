@@ -7,7 +7,7 @@ import re
 from detector.core.decode.logs import times
 from detector.core.decode.logs.frame import Frame
 
-_COMPOSE = re.compile(rb"([A-Za-z0-9][\w.@-]{0,127}) *\| ?")
+_COMPOSE = re.compile(rb"(?!\d+ )([A-Za-z0-9][\w.@-]{0,127}) *\| ?")
 _LEVELISH = re.compile(rb"(?i:trace|debug|info|notice|warn|warning|error|fatal|critical|severe)\Z")
 _KUBECTL = re.compile(rb"\[(pod/[^\]\s]{1,300})\] ?")
 _STERN = re.compile(

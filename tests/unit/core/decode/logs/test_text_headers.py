@@ -18,6 +18,7 @@ HEADED = [
     ("2024-07-03T13:50:49.526+02:00  INFO 77 --- [shop] [           main] c.m.a.FraudController   : x", I, "x"),
     ("2024-07-03T13:50:49.526Z DEBUG 1 --- [shop] [nio-1] [65f1a,0b2c] c.m.a.FraudController   : ERROR here", D, "ERROR here"),
     ("2024-07-03T13:50:49.526Z ERROR 1 --- [           main] o.s.b.d.LoggingFailureAnalysisReporter   : ", E, ""),
+    ("2024-07-03 13:50:49.526 DEBUG PID_IS_UNDEFINED --- [           main] c.z.h.HikariConfig           : ERROR", D, "ERROR"),
     # Logback, Log4j 1 and 2
     ("2015-10-18 18:01:47,978 INFO [main] org.apache.hadoop.MRAppMaster: Created MRAppMaster", I, "Created MRAppMaster"),
     ("13:50:49.526 [main] ERROR com.acme.App - boom", E, "boom"),
@@ -137,6 +138,10 @@ HEADED = [
     ("081109 203615 148 INFO dfs.DataNode$PacketResponder: ERROR", I, "ERROR"),
     ("2016-09-28 04:30:30, Info                  CBS    Loaded Servicing Stack", I, None),
     ("[INFO] BUILD FAILURE", I, "BUILD FAILURE"),
+    ("[0.035s][info][class,load] java.lang.NoClassDefFoundError source: shared objects file", I, None),
+    ("[2024-05-14T09:31:07.123+0000][warning][gc,metaspace] x", W, None),
+    ("[23/Nov/2026 16:38:50] \"GET /java.lang.Error HTTP/1.1\" 404 2186", I, None),
+    ("127.0.0.1 - - [23/Nov/2026 16:38:40] \"GET /java.lang.Error HTTP/1.1\" 200 -", I, None),
     ("[ERROR] COMPILATION ERROR :", E, "COMPILATION ERROR :"),
     # access lines: what a client asks for is no failure
     ('53.126.150.246 - - [01/Oct/2020:11:25:58 -0400] "GET /java.lang.ClassNotFoundException:%20x HTTP/2.0" 401 2 "-" "c"', I, None),
@@ -169,6 +174,7 @@ LEVELLESS = [
     "\tat a.b.C(D.java:1) ERROR",
     "panic: ERROR",
     "Warning: Ignoring JAVA_HOME",
+    "  error: '1 == 2'",
 ]
 
 
