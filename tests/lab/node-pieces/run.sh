@@ -1,0 +1,38 @@
+#!/bin/bash
+# usage: run.sh [FOLDER]   Node programs run with a package, a native part, a file, a setting, a zone, a limit or an authority taken away.
+# FOLDER keeps the installed packages between runs; without it a temporary one is made. npm must be able to install.
+set -u
+work=${1:-$(mktemp -d)}; mkdir -p "$work"; cd "$work" || exit 1
+[ -d node_modules ] || { npm init -y >/dev/null; npm i --no-audit --no-fund express pino winston bunyan sharp esbuild rollup @swc/core better-sqlite3 bcrypt envalid convict zod joi luxon iconv-lite pug >/dev/null 2>&1; }
+say() { echo "# --- $*"; timeout 20 "$@" 2>&1 | cut -c1-300 | head -"${KEEP:-9}"; }
+js() { echo "$1" > job.js; shift; say node "$@" job.js; }
+esm() { echo "$1" > job.mjs; shift; say node "$@" job.mjs; }
+without() { mv "node_modules/$1" away; shift; "$@"; mv away "node_modules/$gone"; }
+gone=; drop() { gone=$1; without "$@"; }
+js 'require("knex")'; js 'require("./lib/queue")'; js 'require("@aws-sdk/client-s3")'; js 'import("got").catch(e => { console.error(e); })'; js 'import("got").catch(e => console.error("start failed:", e.message))'
+esm 'import "got"'; esm 'import x from "./routes/index.mjs"'; esm 'import { nosuch } from "express"'; esm 'import { nosuch } from "./dep.mjs"'; esm 'import "node:sqlite3x"'; js 'require("node:sqlite3x")'; js 'require("express/lib/nosuch")'; js 'require("zod/internal/x")'
+say node nosuch.js; say node dist/main; say node -r dd-trace/init job.js; say node --import @opentelemetry/auto-instrumentations-node/register job.js; say node --loader ts-node/esm job.js; say node --env-file=.env.production job.js; say npm run build; say npx --no-install prisma migrate; say npm start
+drop bindings js 'require("better-sqlite3")(":memory:")'; js 'require("better-sqlite3")(":memory:")'; js 'require("bcrypt").hashSync("a", 4)'
+drop @img js 'require("sharp")'; drop @esbuild js 'require("esbuild").transformSync("a")'; drop @rollup js 'require("rollup")'; drop @swc/core-linux-x64-gnu js 'require("@swc/core").transformSync("a")'
+printf 'junk' > bad.node; js 'require("./bad.node")'; cp /bin/true true.node; js 'require("./true.node")'; js 'process.dlopen({exports: {}}, "/opt/gone/addon.node")'
+js 'require("child_process").spawn("pdftotext")'; js 'require("child_process").execFile("pdftotext", e => { if (e) throw e; })'; js 'require("child_process").execSync("pdftotext x.pdf")'; js 'require("child_process").spawnSync("pdftotext").error && (() => { throw require("child_process").spawnSync("pdftotext").error })()'
+js 'require("child_process").exec("pdftotext x", (e, o) => { console.error(e); })'
+js 'require("fs").readFileSync("/etc/shop/config.json")'; js 'require("fs/promises").readFile("config/default.yaml").then(console.log)'; js 'require("fs").readdirSync("./migrations")'; js 'require("https").createServer({ key: require("fs").readFileSync("/run/secrets/tls.key") })'
+js 'require("fs").createReadStream("/etc/shop/rates.csv")'; js 'require("fs").readFile("/srv/views/index.html", (e) => console.error("render", e))'
+js 'new Intl.DateTimeFormat("de", { timeZone: "Europe/Berlin2" })'; js 'new Date().toLocaleString("de", { timeZone: "America/Nowhere" })'; js 'Intl.DateTimeFormat("de_DE@x")'; js 'new TextDecoder("shift_jisx")'; js 'require("iconv-lite").decode(Buffer.from("a"), "cp9999")'; js 'require("luxon").Settings.throwOnInvalid = true; require("luxon").DateTime.now().setZone("Mars/X")'
+js 'Buffer.from("a", "latin9")'; js 'new (require("worker_threads").Worker)("./worker.js")'; js 'require("worker_threads"); new (require("worker_threads").Worker)("let a=[]; while (1) a.push(new Array(1e6).fill(1.5))", { eval: true, resourceLimits: { maxOldGenerationSizeMb: 20 } })'
+KEEP=30 js 'let a = []; while (1) a.push(new Array(1e5).fill(1.5))' --max-old-space-size=40; js 'const m = new Map(); for (let i = 0; ; i++) m.set(i, i)'; js 'Buffer.alloc(2 ** 40)'; js 'new ArrayBuffer(2 ** 45)'; js '"x".repeat(2 ** 29).repeat(8)'; js 'function f() { f(); } f()'
+js 'require("crypto").createHash("md4").update("a")'; js 'require("crypto").createCipheriv("idea-cbc", Buffer.alloc(16), Buffer.alloc(8))'; js 'require("crypto").getDiffieHellman("modpx")'; js 'crypto.createECDH("nocurve")'
+js 'const e = require("express")(); e.set("views", "/srv/views"); e.set("view engine", "pug"); e.get("/", (q, r) => r.render("home")); e.listen(0, function () { fetch("http://localhost:" + this.address().port + "/").then(() => process.exit()) })'
+js 'const e = require("express")(); e.set("views", "."); require("fs").writeFileSync("home.ejs", ""); e.set("view engine", "ejs"); e.get("/", (q, r) => r.render("home")); e.listen(0, function () { fetch("http://localhost:" + this.address().port + "/").then(() => process.exit()) })'
+js 'const e = require("express")(); e.get("/", (q, r) => r.sendFile("/srv/public/index.html")); e.listen(0, function () { fetch("http://localhost:" + this.address().port + "/").then(() => process.exit()) })'
+js 'require("envalid").cleanEnv(process.env, { PAYMENT_TOKEN: require("envalid").str() })'; js 'const c = require("convict")({ db: { host: { format: String, default: null, env: "DBX" } } }); c.validate()'; js 'require("zod").z.object({ PAYMENT_TOKEN: require("zod").z.string() }).parse(process.env)'; js 'const { error } = require("joi").object({ PAYMENT_TOKEN: require("joi").string().required() }).unknown().validate(process.env); throw new Error("Config validation error: " + error.message)'
+js 'if (!process.env.PAYMENT_TOKEN) throw new Error("Missing required environment variable: PAYMENT_TOKEN")'
+openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost >/dev/null 2>&1
+tls='const s = require("https").createServer({ key: require("fs").readFileSync("k.pem"), cert: require("fs").readFileSync("c.pem") }, (q, r) => r.end()).listen(0, () => { const u = "https://localhost:" + s.address().port;'
+KEEP=16 js "$tls"' fetch(u).catch(e => { console.error("sync failed", e); process.exit(1) }) })'; js "$tls"' require("https").get(u) })'; js "$tls"' fetch(u) })'; js "$tls"' require("https").get(u).on("error", e => { console.error(JSON.stringify({level: 50, msg: "rates", err: {type: e.name, message: e.message, code: e.code, stack: e.stack}})); process.exit() }) })'
+say env NODE_EXTRA_CA_CERTS=/etc/ssl/gone.pem node -e 'require("https")'; js 'require("tls").createSecureContext({ ca: require("fs").readFileSync("/etc/ssl/corp-ca.pem") })'
+js 'fetch("http://orders.internal/")'; js 'fetch("http://127.0.0.1:9/")'
+js 'const log = require("pino")(); try { require("knex") } catch (e) { log.error(e, "no database"); log.fatal({ err: e }) ; log.warn(e.message) }'; js 'const w = require("winston"); const l = w.createLogger({ format: w.format.combine(w.format.errors({ stack: true }), w.format.timestamp(), w.format.json()), transports: [new w.transports.Console()] }); try { require("knex") } catch (e) { l.error(e); l.error("db " + e.message); l.error("db", e) }'; js 'const l = require("bunyan").createLogger({ name: "cart" }); try { require("knex") } catch (e) { l.error(e, "no database"); l.fatal({ err: e }) }'; js 'const w = require("winston"); const l = w.createLogger({ format: w.format.simple(), transports: [new w.transports.Console()] }); try { require("knex") } catch (e) { l.error("db", e); l.error(e.stack) }'
+js 'require("os").userInfo({})'; say setpriv --reuid 4711 --clear-groups node -e 'require("os").userInfo()'
+js 'try { require("bufferutil") } catch { console.log("no bufferutil") } require("pino")({ level: "debug" }).debug(new Error("Cannot find module '"'bufferutil'"'"))'
