@@ -52,9 +52,12 @@ class ContainerLog:
         self.stream = stream
         self.offset = offset
         self.is_finished = False
-        self._marks, self.is_finished = _read_token(token)
-        self._mark = next((mark for mark in reversed(self._marks) if mark.offset <= offset), Mark())
-        self._marks = [mark for mark in self._marks if mark.offset <= offset]
+        marks, self.is_finished = _read_token(token)
+        marks = [mark for mark in marks if mark.offset <= offset]
+        self._mark = marks[-1] if marks else Mark()  # the last line that was seen, or that is looked for
+        self._marks: list[Mark] = []
+        for mark in marks:
+            self._keep(mark)
         self._raw = LineBuffer(stream, max_line)
         self._skip_bytes = 0
         self._lines_left = 0
@@ -171,8 +174,11 @@ class ContainerLog:
         text = time.decode()
         before = self._mark.count if text == self._mark.time else 0
         self._mark = Mark(self.offset - self._skip_bytes, text, before + count)
-        if not self._marks or self._mark.offset - self._marks[-1].offset >= MARK_EVERY:
-            self._marks = [*self._marks, self._mark][-MARKS:]
+        self._keep(self._mark)
+
+    def _keep(self, mark: Mark) -> None:
+        if not self._marks or mark.offset - self._marks[-1].offset >= MARK_EVERY:
+            self._marks = [*self._marks, mark][-MARKS:]
 
 
 def _read_token(token: str) -> tuple[list[Mark], bool]:

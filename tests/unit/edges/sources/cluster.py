@@ -100,6 +100,7 @@ class Cluster:
         self.status_lags = False  # the pod's state stays as it is, whatever the kubelet knows
         self._shown: dict[str, Any] | None = None
         self._change = asyncio.Condition()
+        self._readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def container(self, name: str) -> FakeContainer:
@@ -138,12 +139,14 @@ class Cluster:
     # -- HTTP -------------------------------------------------------------------------------------------------------------
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._readers[writer] = reader
         try:
             while await self._answer(reader, writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            del self._readers[writer]
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -230,9 +233,19 @@ class Cluster:
                 if instance.tail:
                     _chunk(writer, _time(START_S * 2 * 10**9) + b" " + instance.tail)
                 return
-            async with self._change:
-                if shown == len(instance.lines) and instance.rotations == rotations and instance.exit_code is None:
+            if shown == len(instance.lines) and instance.rotations == rotations and instance.exit_code is None:
+                await self._until_changed(writer)
+
+    async def _until_changed(self, writer: asyncio.StreamWriter) -> None:
+        """Looks now and then whether the client is still there: with nothing to write, that is the only way to know."""
+        while True:
+            try:
+                async with asyncio.timeout(0.05), self._change:
                     await self._change.wait()
+                return
+            except TimeoutError:
+                if self._readers[writer].at_eof():
+                    raise ConnectionResetError from None
 
 
 def _time(ns: int) -> bytes:
