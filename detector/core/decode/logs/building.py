@@ -31,8 +31,7 @@ def build(event: Open, lines: Lines, number: int, observed_ms: int, stream: Stre
         else:
             rest = placed[1:]
         indent = b"      " if reading.layout == "dotnet-console" else b""
-        below = b"\n".join(_text(part.line, indent) for part in rest)
-        text = text + b"\n" + below if text else below
+        text = b"\n".join([*([text] if text else ()), *(_text(part.line, indent) for part in rest)])
     if reading.extra:
         text = text + b"\n" + reading.extra if text else reading.extra
     time_ms, time_from = _time(reading, frame_ms)

@@ -25,6 +25,7 @@ _LAST_OF_PYTHON = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\s*$)")
 _FIRST_FRAME = re.compile(rb"\s*File \"([^\"]*)\", line \d+, in <module>")
 _LIBRARY = re.compile(rb"(?:site|dist)-packages/|/lib/python\d[\d.]*/(?!runpy)")
 _DOTTED = re.compile(rb"[\w$]+[./]")
+_OF_THE_VM = b"java.lang.OutOfMemoryError: "  # the VM prints it by itself when it dumps the heap
 _MOST_TRIES = 16
 
 
@@ -89,8 +90,10 @@ def begun(placed: Placed) -> Open:
 
 
 def level_of(event: Open) -> Level | None:
-    """The level the header of its first line names."""
+    """The level that its header names, on the first line or (java.util.logging) the second."""
     header = event.root.line.header
+    if header is not None and header.is_first_of_two and len(event.lines) > 1:
+        header = event.lines[1].line.header
     return None if header is None else header.level
 
 
@@ -142,7 +145,7 @@ def parts_at(event: Open, placed: Placed | None) -> bool:
 
     A traceback below a DEBUG line was logged, unless it begins in the main module: then nobody caught it. `Error: text` below
     a line
-    that is no warning was logged if frames follow.
+    that is no warning was logged if frames follow, and so was the VM's own error.
     """
     first = event.lines[event.doubt].line
     if placed is None:
@@ -157,7 +160,7 @@ def _is_doubtful(event: Open, line: Line) -> bool:
     level = level_of(event)
     if level is None or level >= Level.WARN:
         return False
-    return kinds.is_traceback(line.text) or not _DOTTED.match(line.text)
+    return kinds.is_traceback(line.text) or not _DOTTED.match(line.text) or line.text.startswith(_OF_THE_VM)
 
 
 def _thrown_joins(event: Open, line: Line) -> bool:

@@ -214,6 +214,8 @@ def test_an_error_without_frames_is_no_info_line() -> None:
     """`Error: text` below an INFO line is a program's last words, unless frames follow."""
     assert event(INFO + "Error: gone\n" + INFO, "gone").level is None
     assert event(INFO + "Error: gone\n    at x (y.js:1:2)\n", "gone").level is Level.INFO
+    assert event(INFO + "java.lang.OutOfMemoryError: gone\nDumping heap to x ...\n", "gone").level is None
+    assert event(DEBUG + "java.lang.ClassNotFoundException: gone\n" + INFO, "gone").level is Level.DEBUG
 
 
 ALONE = [
