@@ -66,3 +66,16 @@ def test_a_long_token_after_a_hit_does_not_flood_us_with_marks():
     scanner = HyperscanScanner(compile_database(TABLE))
     line = b"NoClassDefFoundError: " + b"a" * (1 << 20) + b"\n"
     assert len(scanner.scan(line, 0, len(line))) < 10
+
+
+def test_many_and_large_patterns_are_spread_over_sets_and_all_of_them_found():
+    """A set that is too large for its memory would find nothing."""
+    words = [f"word{i:04d}" for i in range(700)]
+    large = [rule("|".join(f"{word}alternative{i}" for i in range(35)), id=word) for word in words[:80]]
+    table = pattern_table((*(rule(f"missing {word} here", id=word) for word in words), *large))
+    scanner = SetScanner(table)
+    assert len(scanner._sets) > 3
+    log = b"".join(f"missing {word} here\n".encode() for word in words) + b"".join(
+        f"{w}alternative34\n".encode() for w in words[:80]
+    )
+    assert {pattern for _, pattern in scanner.scan(log, 0, len(log))} >= set(range(780))
