@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from detector.documents import read_file
 from detector.edges.api.server import ApiParts, Listeners, bind, serve
 from detector.edges.sinks import receiver_for
 from detector.edges.store.store import Store
-from detector.errors import BadInput
+from detector.errors import BadInput, TrimwatchError
 from detector.inbox import Clocks, PipelineInbox
 from detector.interface import Json
 from detector.live.couriers import Couriers
@@ -56,7 +56,7 @@ class Origin:
 
 def run(origin: Origin) -> None:
     """The daemon, until it is told to stop or its input has ended. Raises BadInput, StoreInUse, StoreTooNew, StoreUnavailable,
-    CannotListen before anything was read; afterwards an ExceptionGroup of what it cannot handle."""
+    CannotListen before anything was read; later SystemExit(1) when it cannot go on, and why is in the log."""
     settings = origin.settings()
     set_up_log(settings.log)
     ready = _ready(settings)
@@ -64,8 +64,23 @@ def run(origin: Origin) -> None:
     store = Store.open(settings.store, _clocks().wall_ms())
     try:
         asyncio.run(_Daemon(origin, settings, ready, store).run(listeners))
+    except ExceptionGroup as group:
+        known, unknown = group.split(TrimwatchError)
+        if unknown is not None:
+            raise unknown from None
+        assert known is not None
+        logger.error("cannot_go_on", problems=[str(each) for each in _leaves(known)])
+        raise SystemExit(1) from None
     finally:
         store.close()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
 
 
 class _Daemon:

@@ -103,7 +103,8 @@ class SettingsReader:
         if typing.get_origin(kind) is tuple:
             texts = [part.strip() for part in written.split(",") if part.strip()]
             return Items(tuple(Scalar(text, FROM_ENVIRONMENT, is_plain=False) for text in texts), FROM_ENVIRONMENT)
-        return Scalar(written, FROM_ENVIRONMENT, is_plain=not written)
+        is_unset = not written and kind is not str  # an empty text is a text: it switches a listener off
+        return Scalar(written, FROM_ENVIRONMENT, is_plain=is_unset)
 
     def overlaid_items(self, node: Node | None, path: str) -> Node | None:
         """A list of trees: items that only the environment names are added after those of the file."""

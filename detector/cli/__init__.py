@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from detector.errors import BadInput
+from detector.errors import BadInput, StoreUnavailable, TrimwatchError
 
 COMMANDS = {
     "run": ("detector.cli.run:run", "Follow the sources of a settings file and tell the receivers."),
@@ -30,6 +30,12 @@ class LazyGroup(click.Group):
             return super().invoke(context)
         except BadInput as bad:
             click.echo(str(bad), err=True)
+            context.exit(2)
+        except StoreUnavailable as problem:  # a disk that is full may have room again: whoever supervises us should try again
+            click.echo(f"trimwatch: {problem}", err=True)
+            context.exit(1)
+        except TrimwatchError as problem:
+            click.echo(f"trimwatch: {problem}", err=True)
             context.exit(2)
 
     def list_commands(self, context: click.Context) -> list[str]:

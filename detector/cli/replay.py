@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -15,13 +15,12 @@ from detector.analysis.report.findings import looked_at, losses, show_incidents,
 from detector.edges.scan_cache import default_folder
 from detector.edges.sources.past import PastSettings, past_inputs, read_past
 from detector.edges.store.store import Store
-from detector.errors import NoSuchInput
 from detector.interface import incident_object, json_line, summary_object
 from detector.records import Batch, Incident, Severity, Stage
 from detector.replay import Outcome
 from detector.replay import replay as replay_batches
 from detector.rule_loading import ready_rules
-from detector.settings import RuleSettings, StoreSettings
+from detector.settings import KubernetesSourceSettings, RuleSettings, StoreSettings
 
 LAYOUTS = ["auto", "plain", "cri", "docker", "json", "syslog", "journald"]
 EXAMPLES = """
@@ -61,16 +60,7 @@ def replay(
 ) -> None:
     """Looks through past logs (files, globs, gzip, `-` for standard input) and names what trimming broke. Pages no one."""
     ready = ready_rules(RuleSettings(paths=rule_paths), default_folder())
-    if not files:
-        raise click.UsageError("name a file, a glob, or `-` for standard input")
-    try:
-        inputs = past_inputs(files)
-    except NoSuchInput as problem:
-        click.echo(str(problem), err=True)
-        sys.exit(2)
-    batches = read_past(inputs, PastSettings(service, layout))
-    sizes = [one.size for one in inputs]
-    total = None if None in sizes else sum(size for size in sizes if size is not None)
+    batches, total = _input(files, PastSettings(service, layout), pod, namespace, previous)
     store = None if store_path is None else Store.open(StoreSettings(path=store_path), time.time_ns() // 1_000_000)
     try:
         began = time.monotonic()
@@ -82,6 +72,22 @@ def replay(
             store.close()
     if fail_on is not None and any(is_as_loud(incident, Severity(fail_on)) for incident in outcome.incidents):
         sys.exit(1)
+
+
+def _input(
+    files: tuple[str, ...], settings: PastSettings, pod: str | None, namespace: str | None, previous: bool
+) -> tuple[Iterable[Batch], int | None]:
+    """The batches to judge, and how many bytes they are where that is known."""
+    if pod is not None:
+        from detector.edges.sources.kubernetes_past import pod_batches  # with its HTTP client, which no other replay needs
+
+        source = KubernetesSourceSettings("kubernetes", pod=pod, namespace=namespace, service=settings.service)
+        return pod_batches(source, previous), None
+    if not files:
+        raise click.UsageError("name a file, a glob, or `-` for standard input; or --pod and a pod's name")
+    inputs = past_inputs(files)
+    sizes = [one.size for one in inputs]
+    return read_past(inputs, settings), None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def is_as_loud(incident: Incident, severity: Severity) -> bool:

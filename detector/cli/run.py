@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
 from detector.app import Origin
 from detector.app import run as run_daemon
-from detector.edges.api.server import CannotListen
-from detector.errors import BadInput, StoreInUse, StoreTooNew, StoreUnavailable
 
 EXAMPLES = """
 \b
@@ -28,14 +25,4 @@ Exit status: 0 stopped, 1 it could not go on (the log says why), 2 settings, rul
 @click.option("--config", "path", metavar="FILE", help="The settings; without them standard input is read.")
 def run(path: str | None) -> None:
     """Follows the sources of a settings file, names what trimming broke, and tells the receivers until it is stopped."""
-    try:
-        run_daemon(Origin(path, os.environ))
-    except BadInput as bad:
-        click.echo(str(bad), err=True)
-        sys.exit(2)
-    except (StoreInUse, StoreTooNew, CannotListen) as problem:
-        click.echo(f"trimwatch: {problem}", err=True)
-        sys.exit(2)
-    except StoreUnavailable as problem:  # a disk that is full may have room again: whoever supervises us should try again
-        click.echo(f"trimwatch: {problem}", err=True)
-        sys.exit(1)
+    run_daemon(Origin(path, os.environ))
