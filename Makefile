@@ -34,7 +34,8 @@ format: $(VENV)/.ready
 	$(BIN)/ruff format detector models tests
 	$(BIN)/ruff check --fix detector models tests
 
-lock:  ## pins every dependency with its hashes
+lock: $(VENV)/.ready  ## pins every dependency with its hashes
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock -o deploy/requirements.lock
 
