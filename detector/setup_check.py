@@ -12,13 +12,13 @@ from detector import documents
 from detector.core.ruleset.load import RuleFile, load_rules
 from detector.core.ruleset.spec import Rule
 from detector.documents import line_at, read_document, read_file
+from detector.documents.fields import FaultList, unknown
 from detector.edges.rule_files import builtin_rule_files, rule_files
 from detector.edges.sinks.problems import problems_of
 from detector.errors import BadInput, BadSettings, Fault
-from detector.fields import FaultList, unknown
-from detector.setting_values import Secret
 from detector.settings import RuleSettings, Settings, load_settings
-from detector.settings_reader import FaultyTree, SettingsReader
+from detector.settings.reader import FaultyTree, SettingsReader
+from detector.settings.values import Secret
 
 Problem = tuple[str, str]
 

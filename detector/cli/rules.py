@@ -13,9 +13,9 @@ import click
 from detector.core.ruleset.load import RuleFile, load_rules
 from detector.core.ruleset.spec import Rule
 from detector.documents import read_file
+from detector.documents.fields import unknown
 from detector.edges.rule_files import builtin_folder, builtin_rule_files, rule_files
 from detector.errors import BadInput, BadRules, Fault
-from detector.fields import unknown
 
 EXAMPLES = """
 \b

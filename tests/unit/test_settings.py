@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from detector.errors import BadSettings
-from detector.setting_values import Secret, Size
 from detector.settings import FileSourceSettings, Settings, WebhookSinkSettings, load_settings, settings_schema
+from detector.settings.values import Secret, Size
 
 EXAMPLE = """
 service: shop

@@ -16,8 +16,8 @@ from detector.core.ruleset.scan_form import scan_form
 from detector.core.ruleset.spec import Rule
 from detector.documents import Mapping as Document
 from detector.documents import line_at, read_document, read_file
+from detector.documents.fields import unknown
 from detector.errors import BadInput, Fault
-from detector.fields import unknown
 
 SLOW_MB_S = 20.0
 REFUSED_MB_S = 1.0

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from detector import fields
 from detector.core.ruleset.grok import UnknownGrok, expand
 from detector.core.ruleset.pattern_faults import check_pattern
 from detector.core.ruleset.required import MIN_LITERAL
 from detector.core.ruleset.rule_fields import ENTITY_KINDS, KEYS, LONGEST_WINDOW_MS, MARKS, SHADOWS, WAYS, rule_schema
 from detector.core.ruleset.spec import AbsentSpec, CountSpec, EntitySpec, Follow, Join, Names, Rule, Shadow
-from detector.documents import Entry, Items, Mapping, Node, read_document
+from detector.documents import Entry, Items, Mapping, Node, fields, read_document
+from detector.documents.fields import FaultList, WrongValue, shown, unknown
 from detector.errors import BadInput, BadRules, Fault
-from detector.fields import FaultList, WrongValue, shown, unknown
 from detector.records import Level, Severity, Stage
 
 __all__ = ["RuleFile", "load_rules", "rule_schema"]
