@@ -89,14 +89,14 @@ _NUMBERED = re.compile(
 _SPRING = re.compile(rb"\s+(?:\S{1,40} )?--- (?:\[[^\]]*\] (?=\[))?\[\s*([^\]]*)\] (?:\[[^\]]*\] )?(\S+)\s*: ?")
 _LOGBACK = re.compile(
     rb"[\]\s]*(?:\[((?:[^\[\]]|\[[^\[\]]*\])*+)\]"
-    rb"|\(([^()]*+)\))\s+(?:([\w$-]+(?:[.$/*#@:]+[\w$-]+)+)\s*(?:\[[^\]]*\]\s*)?(?: [-|:]|:)|([\w$-]+)\s*(?: -| :)|-) +"
+    rb"|\(([^()]*+)\))\s+(?:([\w$-]++(?:[./*#@:]++[\w$-]++)++)\s*(?:\[[^\]]*+\]\s*)?(?: [-|:]|:)|([\w$-]++)\s*(?: -| :)|-) +"
 )
-_NAMED = re.compile(rb"[\]\s]*([\w$-]+(?:[.$/][\w$-]+)+)\s+(?:\[([^\]]*+)\]\s*|\(([^)]*+)\)\s*)?- +")
+_NAMED = re.compile(rb"[\]\s]*([\w$-]++(?:[./][\w$-]++)++)\s+(?:\[([^\]]*+)\]\s*|\(([^)]*+)\)\s*)?- +")
 _JBOSS = re.compile(rb"\s+\[([\w.$-]+)\] \(([^)]*)\) ")
 _LOGURU = re.compile(rb"\s*\| ([\w.<>$:-]+) - ")
 _PIPE = re.compile(rb"\s*\|([\w.$-]+)\|")
 _THREAD = re.compile(rb"[\s]*\[([^\]]*)\]\s+((?:[a-z_][\w$]*\.){2,}[\w$<>]+) ")
-_RUST = re.compile(rb"\s+((?:[\w-]+::)+[\w-]+|[\w.$-]+\.[A-Z][\w$]*): ")
+_RUST = re.compile(rb"\s+((?:[\w-]++::)++[\w-]++|[\w.$-]+\.[A-Z][\w$]*+): ")
 _SEPARATOR = re.compile(
     rb"[\s|]*(?:(?:[-:|]+|\[MY-\d+\] \[\w+\]|\[\] -|\d+#\d+:(?: \*\d+)?|\[(?:pid|client|[\w.]+:) [^\]]*\]|<[\d.]+>"
     rb"|\[[\w.]+\] \[[\w./-]+:\d+\])\s+|\s+)"
@@ -186,7 +186,7 @@ def _rest(line: bytes, end: int, header: Header, before: bytes) -> Header:
             header.layout, header.logger, header.message = layout, match[logger], match.end()
             header.thread = (match[thread] or b"") if thread else _bracketed(before)
             return header
-    separator = _SEPARATOR.match(line, end)
+    separator = _SEPARATOR.match(line, end, LOOK + end)
     header.message = separator.end() if separator is not None else end
     if line[header.message : header.message + 2] in (b"- ", b": "):
         header.message += 2

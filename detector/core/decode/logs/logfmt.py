@@ -7,7 +7,7 @@ import re
 from detector.core.decode.logs import broken_json, levels, times
 from detector.core.decode.logs.reading import Reading
 
-_PAIR = re.compile(rb"([\w.@/-]{1,100})=(?:\"((?:[^\"\\]++|\\.)*+)\"?|([^\s\"]*+))", re.DOTALL)
+_PAIR = re.compile(rb"(?<![\w.@/-])([\w.@/-]{1,100}+)=(?:\"((?:[^\"\\]++|\\.)*+)\"?|([^\s\"]*+))", re.DOTALL)
 _HEAD = re.compile(
     rb"(?:time|ts|t|level|lvl|msg|logger|caller|timestamp|severity|component|source|app|service|logger_name|at|ts_ms)=\S"
 )
