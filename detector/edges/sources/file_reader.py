@@ -8,7 +8,7 @@ from enum import Enum
 
 from detector.crash_points import CrashPoint, reach
 from detector.edges.sources.base import Inbox
-from detector.edges.sources.file_identity import HEAD, TAIL, Content, Identity, Stretch, Token, digest, head_of_gzip
+from detector.edges.sources.file_identity import HEAD, TAIL, Content, Stretch, Token, digest, head_of_gzip
 from detector.edges.sources.file_tail import Tail, stream_key
 from detector.edges.sources.gunzip import MAGIC, GzipDamaged, gunzip
 from detector.edges.sources.lines import READ, ROOM, LineBuffer
@@ -72,10 +72,12 @@ class FileReader:
         await self._hand_over(batch, tail.token())
         reach(CrashPoint.FILE_FINISHED)
 
-    async def unpack(self, name: str, path: str, identity: Identity, key: str | None, begin: int) -> None:
-        """Reads a rotated file that was packed before we came to it, from `begin` on. Raises OSError."""
+    async def unpack(self, tail: Tail) -> None:
+        """Reads a rotated file that was packed before we came to it, from where it was read up to. Raises OSError."""
+        name, path, begin = tail.name, tail.path or "", tail.offset
         head = head_of_gzip(path)
-        lines = LineBuffer(self.stream(name, key or stream_key(identity, head, self._keys.__contains__)), self._max_line, begin)
+        key = tail.stream.key if tail.stream else stream_key(tail.identity, head, self._keys.__contains__)
+        lines = LineBuffer(self.stream(name, key), self._max_line, begin)
         last = b""
         lost = None
         at = 0

@@ -78,10 +78,9 @@ class Finder:
             for name in _matching(listing.folders, part):
                 yield from self._walk(os.path.join(folder, name), rest, again)
         else:
-            for name in _matching(listing.files, part):
-                path = os.path.join(folder, name)
-                if did_change or name in listing.links or path in again:
-                    yield path
+            some = {*listing.links, *(os.path.basename(path) for path in again if os.path.dirname(path) == folder)}
+            for name in _matching(listing.files if did_change else some.intersection(listing.files), part):
+                yield os.path.join(folder, name)
 
     def _list(self, folder: str) -> tuple[_Folder, bool]:
         """The folder's names, and whether they may differ from the last time."""
@@ -239,7 +238,7 @@ def _is_folder(entry: os.DirEntry[str], is_link: bool) -> bool:
         return False
 
 
-def _matching(names: tuple[str, ...], part: str) -> Iterator[str]:
+def _matching(names: Iterable[str], part: str) -> Iterator[str]:
     """As a shell does: a hidden file needs a pattern that begins with a dot."""
     match = re.compile(fnmatch.translate(part)).match
     return (name for name in names if (name[0] != "." or part[0] == ".") and match(name))

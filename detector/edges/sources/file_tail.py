@@ -37,7 +37,6 @@ class Tail:
         self.quiet_since_s = 0.0
         self.modified_ns = 0
         self.is_queued = False
-        self.problem = ""  # the last one that was logged
 
     def look(self) -> os.stat_result:
         """Raises FileNotFoundError when the file is not at its path, OSError when we cannot see."""
@@ -132,6 +131,22 @@ class Tail:
 
     def token(self) -> str:
         return Token(self.name, self.content, self.is_finished).text()
+
+    def has_changed(self) -> bool:
+        """Whether there may be something new. Raises as `look` does."""
+        if self.is_rotated and self.fd is not None:
+            return os.fstat(self.fd).st_size != self.searched
+        status = self.look()
+        return status.st_size != self.searched or status.st_mtime_ns != self.modified_ns
+
+    def content_at_least(self) -> Content:
+        """What the file holds as far as we can tell, also if nothing was given out of it yet."""
+        if self.content.end or self.fd is None:
+            return self.content
+        try:
+            return content_up_to(self.fd, os.fstat(self.fd).st_size, self.content)
+        except OSError:
+            return self.content
 
     def restart(self) -> None:
         """The content is another one: begin anew."""
