@@ -29,6 +29,14 @@ class Clocks:
     mono_ms: Callable[[], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was counted since the last batch, and how long before it was read its last line happened, where that line says so."""
+
+    counts: Counts
+    lag_ms: int | None
+
+
 class Listener(Protocol):
     """Who hears of checkpoints: the courier is woken, health is told, metrics are counted."""
 
@@ -54,17 +62,18 @@ class PipelineInbox:
         self._committed_ms = clocks.mono_ms()
         self._bytes = 0
 
-    async def put(self, batch: Batch, token: str = "") -> Counts:
-        """Returns what was counted since the last `put`."""
+    async def put(self, batch: Batch, token: str = "") -> Taken:
+        """Judges a batch, and writes down what followed when it is time."""
         async with self._turn:
             await self._settle()
             self._pipeline.take(batch, token)
             counts, self._pipeline.counts = self._pipeline.counts, Counts()
+            reached_ms = self._pipeline.reached_ms(batch.stream)
             self._bytes += batch.size
             waited_ms = self._clocks.mono_ms() - self._committed_ms
             if self._pipeline.is_urgent or waited_ms >= self._commit_every_ms or self._bytes >= COMMIT_BYTES:
                 await self._commit()
-        return counts
+        return Taken(counts, max(0, batch.observed_ms - reached_ms) if reached_ms else None)
 
     async def lost(self, lost: LostRange) -> None:
         async with self._turn:
@@ -142,7 +151,10 @@ class Door:
         self._metrics = metrics
 
     async def put(self, batch: Batch, token: str = "") -> None:
-        self._metrics.counted(self._source, await self._inbox.put(batch, token))
+        taken = await self._inbox.put(batch, token)
+        self._metrics.counted(self._source, taken.counts)
+        if taken.lag_ms is not None:
+            self._metrics.source_lag(self._source, taken.lag_ms / 1000)
         reach(CrashPoint.SOURCE_HANDED_OVER)
 
     async def lost(self, lost: LostRange) -> None:

@@ -175,6 +175,11 @@ class Pipeline:
         """The pipeline's own time."""
         return self._now_ms
 
+    def reached_ms(self, stream: Stream) -> int:
+        """The latest event time that was read of a stream, clamped to what is possible; 0 when no line said one."""
+        flow = self._awake.get(stream.key)
+        return max(flow.last_ms, flow.sampled_ms) if flow is not None else 0
+
     def incidents(self) -> list[Incident]:
         """Every incident that is remembered, by first sight."""
         return self._incidents.all()

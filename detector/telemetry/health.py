@@ -13,7 +13,6 @@ class Trouble(StrEnum):
     STOPPING = "stopping"
     STORE_UNAVAILABLE = "store_unavailable"
     STATE_LOST = "state_lost"
-    SOURCE_STUCK = "source_stuck"
     BYTES_LOST = "bytes_lost"
     SINK_FAILING = "sink_failing"
     RELOAD_FAILED = "reload_failed"
