@@ -23,6 +23,7 @@ for how in plain panic json text wrap; do
   in_root open /etc/billing/config.yaml
 done
 export HOW=
+in_root frames
 for c in curve cipher version "user app" "uid 1000" "gid 1000" "group app" current cache config home temp "template /tpl/*.html" \
   "templates /tpl/invoice.html" "driver postgres" image "mime .svg" "keypair /etc/tls/tls.crt" nil; do
   # shellcheck disable=SC2086
