@@ -5,7 +5,7 @@ from __future__ import annotations
 from detector.core.decode.logs import line as line_reader
 from detector.core.decode.logs import times
 from detector.core.decode.logs.event import Open, is_whole
-from detector.core.decode.logs.json_text import How, load
+from detector.core.decode.logs.json_text import load
 from detector.core.decode.logs.kinds import Kind
 from detector.core.decode.logs.line import Line
 from detector.core.decode.logs.lines import Lines
@@ -87,8 +87,3 @@ def _service(stream: Stream, reading: Reading, line: Line) -> str | None:
         return stream.service
     framed = line.frame.service if line.frame is not None else None
     return reading.service or framed or stream.service
-
-
-def how(event: Open) -> How:
-    """How well the first line's JSON could be read."""
-    return event.root.line.how

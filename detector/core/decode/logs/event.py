@@ -74,8 +74,11 @@ class Open:
 def begun(placed: Placed) -> Open:
     """An event that begins with this line."""
     event, line = Open([placed], placed, placed), placed.line
-    event.is_marked = bool(placed.patterns)
-    if line.kind is Kind.JSON:
+    if placed.patterns:
+        event.is_marked = True
+    if line.kind is Kind.HEADER:
+        event.has_trace = b"\n" in line.text and kinds.names_a_throwable(line.text)
+    elif line.kind is Kind.JSON:
         event.is_done = True
     elif line.kind is Kind.JSON_OPEN or (line.kind is Kind.BARE and line.text[:1] == b"*" and kinds.is_rule(line.text)):
         event.captures_from = placed.at
@@ -84,8 +87,6 @@ def begun(placed: Placed) -> Open:
         event.has_trace = line.kind is not Kind.OWN or kinds.names_a_throwable(line.text)
         if line.kind is Kind.OWN and b"Sanitizer" in line.text:
             event.captures_from = placed.at
-    elif b"\n" in line.text:
-        event.has_trace = kinds.names_a_throwable(line.text)
     return event
 
 

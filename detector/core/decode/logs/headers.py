@@ -145,8 +145,8 @@ _UVICORN_ACCESS = re.compile(rb"INFO: {2,}[\d.:a-f\[\]]+ - \"[A-Z]+ ")
 
 def read(line: bytes) -> Header | None:
     """The header of a text line without frame and colours; None for a line that has none."""
-    first = line[:1]
-    for reader in _READERS.get(first, _OTHERS):
+    readers = _DATED if line[4:5] == b"-" and line[7:8] == b"-" else _READERS.get(line[:1], _OTHERS)
+    for reader in readers:
         header = reader(line)
         if header is not None:
             return header
@@ -390,6 +390,7 @@ def _bgl(line: bytes) -> Header | None:
 
 Reader = Callable[[bytes], Header | None]
 _DIGIT: tuple[Reader, ...] = (_logcat, _timed, _access, _redis, _numbered, _bgl)
+_DATED: tuple[Reader, ...] = (_timed, _access, _redis, _numbered, _bgl)  # 2024-05-14
 _LETTER: tuple[Reader, ...] = (_klog, _ruby, _jul, _python, _logrus, _timed, _first, _php_bare, _program, _access, _bgl)
 _BRACKET: tuple[Reader, ...] = (
     _access,

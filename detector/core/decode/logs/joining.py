@@ -86,8 +86,12 @@ class Joiner:
             if key.current is not None and not key.current.is_done:
                 join(key.current, placed)
             return
-        self._settle(key, placed)
-        self._place(key, placed)
+        if key.current is not None and key.current.doubt:
+            self._settle(key, placed)
+        if placed.line.kind <= Kind.OWN:
+            self._begin(key, placed)
+        else:
+            self._place(key, placed)
 
     def open_events(self, at: int) -> list[Open]:
         """The events that a line which begins at this place in the stream may still join."""
@@ -154,7 +158,7 @@ class Joiner:
     def _begin(self, key: _Key, placed: Placed) -> None:
         old, event = key.current, begun(placed)
         key.heir = None
-        if old is not None and not old.is_done and old.has_trace:
+        if old is not None and old.has_trace and not old.is_done:
             key.interrupted, key.interruptions = old, 1
         elif key.interrupted is not None:
             key.interruptions += 1

@@ -212,11 +212,12 @@ class LogStream:
             patterns = root.patterns
             if len(event.lines) > 1 or len(patterns) > 1:
                 patterns = tuple(sorted({hit for placed in event.lines for hit in placed.patterns}))
-            is_cut = self._is_cut(event, lines)
+            is_cut = (span.rebuilt is not None or bool(self._cut)) and self._is_cut(event, lines)
             built = building.build(event, lines, self._line + known[1], span.observed_ms, self._stream, is_cut=is_cut)
             found.append(Marked(built, patterns))
             self._done = root.at
-            self._count(building.how(event), built)
+            if root.line.how is not How.CLEAN:
+                self._count(root.line.how, built)
         return found
 
     def _is_cut(self, event: Open, lines: Lines) -> bool:
