@@ -86,6 +86,9 @@ _NUMBERED = re.compile(
     rb"(?:\[\d+\]|\d+(?= \[)|\d+(?= +(?:\[[^\]]*\] +)?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL) )) +(?:(?P<time>" + _DATE + rb")\s+)?"
     rb"(?:\[[^\]]{0,80}\] +)?(?:\[(?P<br>" + _ANY + rb")\s*\]|(?P<up>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)(?=\s))"
 )  # fmt: skip
+_BEHIND_THREAD = re.compile(
+    rb"\[[^\[\]]{1,80}\] (?P<up>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)(?=[\s:|-])"
+)
 _SPRING = re.compile(rb"\s+(?:\S{1,40} )?--- (?:\[[^\]]*\] (?=\[))?\[\s*([^\]]*)\] (?:\[[^\]]*\] )?(\S+)\s*: ?")
 _LOGBACK = re.compile(
     rb"[\]\s]*(?:\[((?:[^\[\]]|\[[^\[\]]*\])*+)\]"
@@ -383,6 +386,12 @@ def _numbered(line: bytes) -> Header | None:
     return _rest(line, match.end(), Header("text", _level(token), match["time"] or b"", match.end()), b"")
 
 
+def _behind_thread(line: bytes) -> Header | None:
+    """slf4j-simple: `[main] INFO com.acme.App - text`."""
+    match = _BEHIND_THREAD.match(line, 0, LOOK)
+    return match and _rest(line, match.end(), Header("text", _level(match["up"]), b"", match.end()), line[: match.start("up")])
+
+
 def _bgl(line: bytes) -> Header | None:
     match = _BGL.match(line, 0, LOOK)
     return match and Header("bgl", _level(match[2]), match[1], match.end())
@@ -405,6 +414,7 @@ _BRACKET: tuple[Reader, ...] = (
     _dmesg,
     _numbered,
     _first,
+    _behind_thread,
 )
 _SMALL: tuple[Reader, ...] = (_dotnet, _first, _program, _access, _bgl)
 _OTHERS: tuple[Reader, ...] = (_access, _bgl)

@@ -65,7 +65,8 @@ _OWN = re.compile(
 )
 _TRACEBACK = re.compile(rb"(?:\s*\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
 _TRACE = re.compile(
-    rb"\s*(?:at \S|Caused by: |Caused by:\s*$|Wrapped by: |Suppressed: |\.\.\. \d+ (?:more|common frames|lines|elided)"
+    rb"\s*(?:at \S|Caused by: |Caused by:\s*$|Wrapped by: |\*\* \(\w|\[stacktrace\]|\[previous exception\]"
+    rb"|Suppressed: |\.\.\. \d+ (?:more|common frames|lines|elided)"
     rb"|nested exception is:|--- End of|---> )"
     rb"|\s+(?:\^+[~^]*|~+\^*)|\s+File \"|\s*\[Previous line repeated |\s+from .+:\d+:in |\s*#\d+ |  thrown in | +\| "
     rb"| *\+-|\s+\d+: +"

@@ -104,7 +104,7 @@ def _dated(text: bytes, reference_ms: int) -> Frame | Line | None:
     plain = colours.strip(text)
     header = headers.read(plain)
     if header is not None and (header.level is not None or header.layout != "text" or header.continues):
-        return _headed(plain, header)
+        return _headed(plain, header, reference_ms)
     found = prefixes.read(text)
     if found is not None or text[10:11] != b"T":
         return found
@@ -144,14 +144,19 @@ def _payload(text: bytes, reference_ms: int) -> Line:
     if first.islower() and logfmt.looks_like(text):
         return Line(text, Kind.HEADER)
     header = headers.read(text)
-    return _headed(text, header) if header is not None else Line(text, kinds.bare(text))
+    return _headed(text, header, reference_ms) if header is not None else Line(text, kinds.bare(text))
 
 
-def _headed(text: bytes, header: Header) -> Line:
+def _headed(text: bytes, header: Header, reference_ms: int) -> Line:
     if header.continues:
         return Line(text, Kind.DETAIL, header=header)
     if header.layout == "level-first":
         return Line(text, Kind.LEVEL, header=header)
+    if header.level is None and text[header.message : header.message + 2] == b'{"':
+        record, how = json_text.load(text[header.message :])
+        if record is not None:
+            time_ms = times.read_ms(header.time, reference_ms)
+            return Line(text, Kind.JSON, frame=Frame(text[header.message :], "stamped", time_ms=time_ms), record=record, how=how)
     return Line(text, Kind.HEADER, header=header)
 
 
