@@ -46,7 +46,7 @@ _ANY = (
     rb"|emerg(?:ency)?|alert|d?panic|erro?|fail(?:ure)?|wrn|inf|dbg|vrb|trc|ftl|crt|noti|warni|critical|system|log"
     rb"|success|audit|normal)"
 )
-_LOW = rb"(?:trace|debug|info|notice|warn(?:ing)?|error|fatal|critical|crit|severe|alert|emerg|d?panic|err|verbose|http|silly)"
+_LOW = rb"(?:trace|debug|info|notice|warn(?:ing)?|error|fatal|critical|crit|severe|alert|emerg|d?panic|err|verbose|silly)"
 _TITLE = rb"(?:Trace|Debug|Information|Info|Notice|Note|Warning|Warn|Error|Fatal|Critical|Severe|Verbose)"
 _NEST = rb"\[(?:[^\[\]]++|\[[^\[\]]*+\])*+\]"
 _NAME = rb"[\w$@*-]++(?:(?:[./$#]|::)+[\w$@*-]++)++(?:\(\))?+(?::\d++)?+:?+"
@@ -61,7 +61,7 @@ _LEVEL = (
     rb"|(?:[\w-]{1,40}\.)?(?P<up>" + _UP + rb")(?=[\s\]:|/>),\[-]|$)"
     rb"|(?P<lo>" + _LOW + rb")(?=\t|:|\s\s|\s*\||\[|\s+[\w.-]+ : )"
     rb"|(?P<ti>" + _TITLE + rb")(?=\s*\||\s\s|\t)"
-    rb"|(?P<ch>[VDIWEF])(?= \||/[\w.]{1,60}[ (:]))"
+    rb"|(?P<ch>[VDIWEF])(?= \|| [A-Z]{2,12}\s+\[|/[\w.]{1,60}[ (:]))"
 )
 _DATE = (
     rb"(?:\d{4}[-/.]\d\d[-/.]\d\d(?:[T _]|, ?)\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?"
@@ -89,12 +89,12 @@ _NUMBERED = re.compile(
 _BEHIND_THREAD = re.compile(
     rb"\[[^\[\]]{1,80}\] (?P<up>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)(?=[\s:|-])"
 )
-_SPRING = re.compile(rb"\s+(?:\S{1,40} )?--- (?:\[[^\]]*\] (?=\[))?\[\s*([^\]]*)\] (?:\[[^\]]*\] )?(\S+)\s*: ?")
+_SPRING = re.compile(rb"\s+(?:\[[^\]]*+\] )?(?:\S{1,40} )?--- (?:\[[^\]]*\] (?=\[))?\[\s*([^\]]*)\] (?:\[[^\]]*\] )?(\S+)\s*: ?")
 _LOGBACK = re.compile(
     rb"[\]\s]*(?:\[((?:[^\[\]]|\[[^\[\]]*\])*+)\]"
     rb"|\(([^()]*+)\))\s+(?:([\w$-]++(?:[./*#@:]++[\w$-]++)++)\s*(?:\[[^\]]*+\]\s*)?(?: [-|:]|:)|([\w$-]++)\s*(?: -| :)|-) +"
 )
-_NAMED = re.compile(rb"[\]\s]*([\w$-]++(?:[./][\w$-]++)++)\s+(?:\[([^\]]*+)\]\s*|\(([^)]*+)\)\s*)?- +")
+_NAMED = re.compile(rb"[\]\s]*([\w$-]++(?:[./][\w$-]++)++)(?::\d+)?\s+(?:\[([^\]]*+)\]\s*|\(([^)]*+)\)\s*)?- +")
 _JBOSS = re.compile(rb"\s+\[([\w.$-]+)\] \(([^)]*)\) ")
 _LOGURU = re.compile(rb"\s*\| ([\w.<>$:-]+) - ")
 _PIPE = re.compile(rb"\s*\|([\w.$-]+)\|")

@@ -11,7 +11,7 @@ _PAIR = re.compile(rb"(?<![\w.@/-])([\w.@/-]{1,100}+)=(?:\"((?:[^\"\\]++|\\.)*+)
 _HEAD = re.compile(
     rb"(?:time|ts|t|level|lvl|msg|logger|caller|timestamp|severity|component|source|app|service|logger_name|at|ts_ms)=\S"
 )
-_LEVEL = re.compile(rb"(?:\A|\s)(?:level|lvl|severity|loglevel)=\"?([A-Za-z]{2,11})\b")
+_LEVEL = re.compile(rb"(?:\A|\s)(?:level|lvl|severity|loglevel|at)=\"?([A-Za-z]{2,11})\b")
 _ERRORS = frozenset(b"err error exception stack stacktrace stack_trace reason cause detail errorVerbose panic traceback".split())
 _QUOTED = re.compile(rb"\"((?:[^\"\\]++|\\.)*+)\"")
 _LOOK = 65_536
@@ -26,7 +26,14 @@ def read(line: bytes, reference_ms: int) -> Reading:
     fields: dict[bytes, bytes] = {}
     for match in _PAIR.finditer(line, 0, _LOOK):
         fields.setdefault(match[1], _plain(match[2]) if match[2] is not None else match[3])
-    token = fields.get(b"level") or fields.get(b"lvl") or fields.get(b"severity") or fields.get(b"loglevel") or b""
+    token = (
+        fields.get(b"level")
+        or fields.get(b"lvl")
+        or fields.get(b"severity")
+        or fields.get(b"loglevel")
+        or fields.get(b"at")
+        or b""
+    )
     when = fields.get(b"time") or fields.get(b"ts") or fields.get(b"t") or fields.get(b"timestamp")
     message = fields.get(b"msg") or fields.get(b"message") or fields.get(b"event")
     extra = b"\n".join(value for key, value in fields.items() if key in _ERRORS and value)

@@ -16,7 +16,7 @@ _DATE = (
     rb"([A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?(?: \d{4})?"
     rb"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d))"
 )
-_TAG = rb"([A-Za-z_][\w./@%+-]{0,127}?)(?:\[([^\]]{1,64})\])?:(?: |\Z)"
+_TAG = rb"([A-Za-z_][\w./@%+()-]{0,127}?)(?:\[([^\]]{1,64})\])?:(?: |\Z)"
 _LEVELISH = frozenset(b"TRACE DEBUG INFO NOTICE WARN WARNING ERROR FATAL CRITICAL ERRO DEBU TRAC FATA INF ERR WRN DBG".split())
 _RFC3164 = re.compile(rb"(?:\d{1,7} )?<(\d{1,3})>(?:" + _DATE + rb" )?(?:([\w.:%-]{1,255}) )??" + _TAG)
 _FILE = re.compile(_DATE + rb" ([\w.:%-]{1,255}) " + _TAG)
