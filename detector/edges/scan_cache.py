@@ -21,6 +21,7 @@ from pathlib import Path
 import orjson
 
 from detector.core.engine.scan import Buffer, HyperscanScanner, PatternTable, Scanner, SetScanner, compile_forms
+from detector.core.ruleset import chars, required, scan_form, syntax, widen
 
 COMPILE_TIMEOUT_S = 120
 KEPT_FILES = 8
@@ -48,8 +49,8 @@ class Opened:
 class Meanwhile:
     """Scans with RE2 sets until the child has put the database into the cache, and with that from then on."""
 
-    def __init__(self, table: PatternTable, path: Path, child: subprocess.Popen[bytes]) -> None:
-        self._scanner: Scanner = SetScanner(table)
+    def __init__(self, scanner: SetScanner, path: Path, child: subprocess.Popen[bytes]) -> None:
+        self._scanner: Scanner = scanner
         self._path = path
         self._child: subprocess.Popen[bytes] | None = child
 
@@ -94,10 +95,12 @@ def open_scanner(table: PatternTable, folder: Path | None, wait: bool = False) -
     scanner = _loaded(path)
     if scanner is not None:
         return Opened(scanner, True)
+    forms = table.forms()
     try:
-        meanwhile = Meanwhile(table, path, _start_child(table, path))
+        child = _start_child(forms, path)
     except OSError as problem:
-        return Opened(SetScanner(table), False, f"the rules could not be compiled: {problem}")
+        return Opened(SetScanner(table, forms), False, f"the rules could not be compiled: {problem}")
+    meanwhile = Meanwhile(SetScanner(table, forms), path, child)
     if wait:
         meanwhile.wait()
     trouble = "" if meanwhile.engine != "re2" else "the rules could not be compiled"
@@ -115,8 +118,17 @@ def _key(table: PatternTable) -> str:
     import hyperscan
 
     version = str(getattr(hyperscan, "__version__", ""))
-    parts = (table.digest, version, platform.machine(), _processor_features(), sys.byteorder)
+    parts = (table.digest, _code_digest(), version, platform.machine(), _processor_features(), sys.byteorder)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _code_digest() -> str:
+    """What derives the scan forms; another release may derive others from the same rules."""
+    digest = hashlib.sha256()
+    for module in (chars, required, scan_form, syntax, widen):
+        with contextlib.suppress(OSError):
+            digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
 
 
 def _processor_features() -> str:
@@ -143,12 +155,12 @@ def _loaded(path: Path) -> Scanner | None:
     return None
 
 
-def _start_child(table: PatternTable, path: Path) -> subprocess.Popen[bytes]:
+def _start_child(forms: Sequence[bytes], path: Path) -> subprocess.Popen[bytes]:
     """The child outlives us if need be: a short replay still leaves the database for the next. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix="scan-", suffix=".part")
-    with os.fdopen(handle, "wb") as forms:
-        forms.write(orjson.dumps([form.decode("latin-1") for form in table.forms]))
+    with os.fdopen(handle, "wb") as part:
+        part.write(orjson.dumps([form.decode("latin-1") for form in forms]))
     command = [sys.executable, "-P", "-m", "detector.edges.scan_cache", name, str(path)]
     try:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

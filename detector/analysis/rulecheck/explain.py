@@ -72,7 +72,7 @@ def explain(rule: Rule, event: LogEvent, scanned: Iterable[int]) -> Explanation:
     steps += _unless(rule, event.text)
     is_hit = bool(hits) and all(step.is_passed is not False for step in steps if step.name in ("level", "unless"))
     if is_hit:
-        steps += _outcome(rule, forms, event, hits)
+        steps += _outcome(rule, event, hits)
     return Explanation(is_hit, tuple(steps))
 
 
@@ -153,9 +153,9 @@ def _unless(rule: Rule, text: bytes) -> list[Step]:
     return [Step("unless", True, "no excuse is there")]
 
 
-def _outcome(rule: Rule, forms: list[ScanForm], event: LogEvent, hits: list[int]) -> list[Step]:
+def _outcome(rule: Rule, event: LogEvent, hits: list[int]) -> list[Step]:
     steps = []
-    confirmed = Judge(rule, forms).confirm(event.text, hits, Regexes(), NoBudget())
+    confirmed = Judge(rule).confirm(event.text, hits, Regexes(), NoBudget())
     if rule.entity is not None and confirmed is not None:
         groups = {name: value for hit in confirmed.hits for name, value in hit.match.groups.items()}
         entity = entity_of(rule.entity, groups)

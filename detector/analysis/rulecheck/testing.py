@@ -57,9 +57,7 @@ class SampleTest:
         self._scanner = open_scanner(self._table, None).scanner
         self._engine = self._new_engine()
         self._regexes = Regexes(keep=512)
-        self._first: dict[str, int] = {}
-        for index, pattern in enumerate(self._table.patterns[: self._table.first_loud]):
-            self._first.setdefault(rules[pattern.rule].id, index)
+        self._judges = {rule.id: Judge(rule) for rule in rules}
 
     def test(self, rule_id: str) -> Tested:
         """Every fault of the rule's samples: a match event that is not found, a clean one that is, a pattern that no event
@@ -145,9 +143,7 @@ class SampleTest:
         parts = sorted(self._scanned(rule, marked))
         if not parts:
             return set()
-        first = self._first[rule.id]
-        forms = [pattern.form for pattern in self._table.patterns[first : first + len(parts_of(rule))]]
-        confirmed = Judge(rule, forms).confirm(marked.event.text, parts, self._regexes, NoBudget())
+        confirmed = self._judges[rule.id].confirm(marked.event.text, parts, self._regexes, NoBudget())
         return {hit.part for hit in confirmed.hits} if confirmed else set()
 
     def _new_engine(self) -> Engine:

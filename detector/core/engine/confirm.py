@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from detector.core.engine.budget import NoBudget
 from detector.core.engine.regexes import Match, Regex, Regexes
-from detector.core.ruleset.scan_form import ScanForm
+from detector.core.ruleset.scan_form import ScanForm, UnscannablePattern, scan_form, spans_lines
 
 WINDOW_BYTES = 2048
 MAX_WINDOWS = 32
@@ -31,16 +31,26 @@ class Window(NamedTuple):
 class Matcher:
     """One pattern, ready to look at events."""
 
-    __slots__ = ("_folds_case", "_has_edge", "_literals", "_spans_lines", "pattern", "regex", "was_used")
+    __slots__ = ("_folds_case", "_has_edge", "_literals", "_promised", "_spans_lines", "pattern", "regex", "was_used")
 
-    def __init__(self, pattern: str, form: ScanForm) -> None:
+    def __init__(self, pattern: str, literals: tuple[str, ...] = ()) -> None:
+        """`literals` are what the rule's author promises to be in every match."""
         self.pattern = pattern
         self.regex: Regex | None = None
         self.was_used = False
+        self._promised = literals
+        self._literals: tuple[bytes, ...] = ()
+        self._folds_case = self._spans_lines = self._has_edge = False
+
+    def make(self, regexes: Regexes) -> Regex:
+        """Gets ready to look at an event: at a pattern's first hit, for most patterns never have one. Raises RegexTooLarge."""
+        try:
+            form = scan_form(self.pattern, self._promised)
+        except UnscannablePattern:  # an `unless` needs none: then every line is looked at
+            form = ScanForm("", (), spans_lines=spans_lines(self.pattern), has_edge=True)
         self._literals = tuple(text.encode() for text in form.literals)
-        self._folds_case = form.folds_case
-        self._spans_lines = form.spans_lines
-        self._has_edge = form.has_edge
+        self._folds_case, self._spans_lines, self._has_edge = form.folds_case, form.spans_lines, form.has_edge
+        return regexes.make(self)
 
     def find(
         self, regexes: Regexes, text: bytes, limit: int, want_last: bool, wanted: frozenset[str], budget: NoBudget
@@ -49,7 +59,7 @@ class Matcher:
 
         Looks at MAX_WINDOWS places at most, from the wanted end. Raises RegexTooLarge.
         """
-        regex = self.regex or regexes.make(self)
+        regex = self.regex or self.make(regexes)
         self.was_used = True
         lowered = text.lower() if self._folds_case else text
         if limit <= WINDOW_BYTES and (self._spans_lines or lowered.find(b"\n", 0, limit) < 0):

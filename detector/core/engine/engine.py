@@ -11,7 +11,7 @@ from detector.core.engine.context import EventContext
 from detector.core.engine.judge import Confirmed, Judge
 from detector.core.engine.memo import Memo
 from detector.core.engine.regexes import Regexes, RegexTooLarge
-from detector.core.engine.scan import Buffer, PatternTable, Scanner, parts_of, pattern_table
+from detector.core.engine.scan import Buffer, PatternTable, Scanner, pattern_table
 from detector.core.ruleset.spec import Rule
 from detector.records import Finding, LogEvent
 
@@ -58,10 +58,9 @@ class Engine:
         clock: Callable[[], float] | None = None,
     ) -> None:
         table = table or pattern_table(rules)
-        forms = iter([pattern.form for pattern in table.patterns])
         self._scanner = scanner
         self._first_loud = table.first_loud
-        self._judges = [Judge(rule, [next(forms) for _ in parts_of(rule)]) for rule in rules]
+        self._judges = [Judge(rule) for rule in rules]
         self._owners = [(self._judges[one.rule], one.part) for one in table.patterns[: table.first_loud]]
         self._stateful = [judge for judge in self._judges if judge.rule.has_window]
         self._regexes = Regexes()

@@ -18,7 +18,6 @@ from detector.core.engine.regexes import Match, Regexes
 from detector.core.engine.scan import parts_of
 from detector.core.engine.stories import Entry
 from detector.core.engine.windows import Key, Windows
-from detector.core.ruleset.scan_form import ScanForm, UnscannablePattern, scan_form, spans_lines
 from detector.core.ruleset.spec import Follow, Names, Rule
 from detector.records import Finding, Level, LogEvent
 
@@ -43,7 +42,7 @@ class Confirmed(NamedTuple):
 
 
 class Judge:
-    """`forms` are the scan forms of the rule's parts, in order."""
+    """Cheap to make: what a rule needs to run is made at its first hit."""
 
     __slots__ = (
         "_follows_message",
@@ -64,7 +63,7 @@ class Judge:
         "windows",
     )
 
-    def __init__(self, rule: Rule, forms: Sequence[ScanForm]) -> None:
+    def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.template = Template(rule)
         self.min_level: Level | None = rule.min_level
@@ -76,8 +75,8 @@ class Judge:
         self.seconds = 0.0
         self.slow = SlowTime()
         self.quarantine: Quarantine | None = None
-        self._matchers = tuple(Matcher(text, form) for text, form in zip(parts_of(rule), forms, strict=True))
-        self._unless = tuple(Matcher(text, _form(text)) for text in rule.unless)
+        self._matchers = tuple(Matcher(text, rule.literals) for text in parts_of(rule))
+        self._unless = tuple(Matcher(text) for text in rule.unless)
         self._follows_message = rule.join.follow is Follow.MESSAGE
         self._want_last = rule.join.entity is Names.LAST
         self._wanted = frozenset(rule.entity.from_groups) if rule.entity else frozenset()
@@ -101,7 +100,7 @@ class Judge:
         matchers = [self._matchers[part] for part in parts]
         missing = [matcher for matcher in (*matchers, *self._unless) if matcher.regex is None]
         for matcher in missing:
-            regexes.make(matcher)
+            matcher.make(regexes)
         return bool(missing)
 
     def confirm(self, text: bytes, parts: Sequence[int], regexes: Regexes, budget: NoBudget) -> Confirmed | None:
@@ -241,11 +240,3 @@ class Judge:
 def _merged(completed: Iterable[Entry]) -> dict[str, str]:
     """The groups of a story's entries; of one that several name, the last."""
     return {name: token for entry in sorted(completed) for name, token in entry.groups}
-
-
-def _form(pattern: str) -> ScanForm:
-    """An `unless` needs no scan form; with one, long lines are looked at around its literals."""
-    try:
-        return scan_form(pattern)
-    except UnscannablePattern:
-        return ScanForm("", (), spans_lines=spans_lines(pattern), has_edge=True)

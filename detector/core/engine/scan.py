@@ -25,13 +25,25 @@ class Scanner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern of one rule in its scan form. `part` counts within the rule; a level pattern belongs to NO_RULE."""
+    """One pattern of one rule. `part` counts within the rule; a level pattern belongs to NO_RULE and is its own scan form.
 
-    form: ScanForm
-    rule: int
-    part: int
+    The scan form is derived when it is asked for: with a database in the cache, most patterns' never is.
+    """
+
+    __slots__ = ("_form", "literals", "part", "rule", "text")
+
+    def __init__(self, text: str, rule: int, part: int, literals: tuple[str, ...] = (), form: ScanForm | None = None) -> None:
+        self.text = text
+        self.rule = rule
+        self.part = part
+        self.literals = literals
+        self._form = form
+
+    @property
+    def form(self) -> ScanForm:
+        """Raises UnscannablePattern, which loading the rules has ruled out."""
+        return self._form or scan_form(self.text, self.literals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +53,15 @@ class PatternTable:
     patterns: tuple[Pattern, ...]
     first_loud: int
 
-    @property
     def forms(self) -> list[bytes]:
-        """The patterns as both engines read them: bytes in, bytes out, no UTF-8."""
+        """The patterns as both engines read them: bytes in, bytes out, no UTF-8. A thousand take a tenth of a second."""
         return [pattern.form.pattern.encode("latin-1") for pattern in self.patterns]
 
     @property
     def digest(self) -> str:
-        """Equal for tables that compile to the same database."""
-        return hashlib.sha256(b"\n\0".join(self.forms)).hexdigest()
+        """Equal for tables that compile to the same database, as long as scan forms are derived in the same way."""
+        texts = "\n\0".join(f"{pattern.text}\0{pattern.literals}" for pattern in self.patterns)
+        return hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def parts_of(rule: Rule) -> tuple[str, ...]:
@@ -60,13 +72,11 @@ def parts_of(rule: Rule) -> tuple[str, ...]:
 
 
 def pattern_table(rules: Iterable[Rule]) -> PatternTable:
-    """The table for these rules, in their order. Raises UnscannablePattern, which loading the rules has ruled out."""
+    """The table for these rules, in their order."""
     patterns = [
-        Pattern(scan_form(text, rule.literals), index, part)
-        for index, rule in enumerate(rules)
-        for part, text in enumerate(parts_of(rule))
+        Pattern(text, index, part, rule.literals) for index, rule in enumerate(rules) for part, text in enumerate(parts_of(rule))
     ]
-    loud = [Pattern(ScanForm(text, ()), NO_RULE, part) for part, text in enumerate(LOUD)]
+    loud = [Pattern(text, NO_RULE, part, form=ScanForm(text, ())) for part, text in enumerate(LOUD)]
     return PatternTable((*patterns, *loud), len(patterns))
 
 
@@ -75,7 +85,7 @@ def compile_database(table: PatternTable) -> bytes:
 
     Raises hyperscan.error when a pattern is refused and ImportError where there is no Hyperscan.
     """
-    return compile_forms(table.forms)
+    return compile_forms(table.forms())
 
 
 def compile_forms(forms: Sequence[bytes]) -> bytes:
@@ -124,8 +134,9 @@ class SetScanner:
     PIECE_BYTES = 64 << 10
     OVERLAP_BYTES = 8 << 10
 
-    def __init__(self, table: PatternTable) -> None:
-        forms, first, chars = table.forms, 0, 0
+    def __init__(self, table: PatternTable, forms: Sequence[bytes] | None = None) -> None:
+        """`forms` are the table's, where they are known already."""
+        forms, first, chars = forms or table.forms(), 0, 0
         self._sets: list[tuple[int, Any]] = []
         for index, form in enumerate(forms):
             chars += len(form)
