@@ -83,6 +83,7 @@ class Follower:
             tail = Tail(start.name, start.found.path, start.found.identity, start.offset)
             tail.content, tail.is_rotated, tail.is_finished = start.content, start.is_rotated, start.is_finished
             tail.size = max(start.offset, start.content.end)
+            tail.modified_ns = start.found.modified_ns
             tail.starts_at_end = start.is_new and self._is_first_scan and self._settings.start_at == "end"
             tail.stream = None if start.key is None else self._reader.stream(start.name, start.key)
             self._files.add(tail)
@@ -213,29 +214,35 @@ class Follower:
     async def _find_again(self, tail: Tail) -> None:
         """It may have a new name; while it is open it needs none."""
         moved = await asyncio.to_thread(find_moved, tail.name, tail.identity, tail.content)
+        packed = look_at(f"{tail.path}.gz") if tail.stream is None else None
         tail.path = moved.path if moved else None
         if tail.path is not None or tail.fd is not None:
             self._schedule.queue(tail)
-        elif not await self._go_on_in_copy(tail):
-            await self._give_up(tail)
-        else:
+        elif packed is not None and packed.identity not in self._files.tails:  # nothing of it was read: only its name says so
+            await self._begin(Start(tail.name, packed, is_rotated=True))
             self._forget(tail)
+        elif await self._go_on_in_copy(tail):
+            self._forget(tail)
+        else:
+            await self._give_up(tail)
 
     async def _was_truncated(self, tail: Tail) -> None:
         reach(CrashPoint.FILE_TRUNCATED)
-        did_find = await self._go_on_in_copy(tail)
-        if not did_find:
+        content = tail.content
+        if not await self._go_on_in_copy(tail):
             await self._reader.break_off(tail, self._unread(tail, TRUNCATED))
+        await self._begin_unseen(tail.name, content)
         tail.restart()
-        tail.after = self._files.rotated.get(tail.name) if did_find else None
+        tail.after = self._files.rotated.get(tail.name)
         self._schedule.queue(tail)
 
     async def _go_on_in_copy(self, tail: Tail) -> bool:
         """Whether a rotation has left a copy, plain or packed: what was not read is read from there, in the same stream."""
         copy = await asyncio.to_thread(find_copy, tail.name, tail.content)
-        if copy is None or copy.identity in self._files.tails or tail.stream is None:
+        if copy is None or copy.identity in self._files.tails:
             return False
-        await self._begin(Start(tail.name, copy, tail.stream.key, tail.offset, tail.content, is_rotated=True))
+        key = tail.stream.key if tail.stream else None
+        await self._begin(Start(tail.name, copy, key, tail.offset, tail.content, is_rotated=True))
         return True
 
     async def _finish(self, tail: Tail) -> None:

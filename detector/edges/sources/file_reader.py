@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from dataclasses import replace
 from enum import Enum
 
 from detector.crash_points import CrashPoint, reach
@@ -91,7 +93,8 @@ class FileReader:
                     await self._hand_over_all(lines, len(wanted), Token(name, _packed_content(head, last, at)).text())
         except GzipDamaged as problem:
             lost = LostRange(lines.stream, lines.reached, None, f"damaged gzip: {problem}")
-        token = Token(name, _packed_content(head, last, at), is_finished=True)
+        content = replace(_packed_content(head, last, at), modified_ns=os.stat(path).st_mtime_ns)
+        token = Token(name, content, is_finished=True)
         await self._hand_over(lines.finish(_now_ms(), lost), token.text())
         reach(CrashPoint.FILE_FINISHED)
 

@@ -64,10 +64,11 @@ def plan(found: list[Found], left: list[Left]) -> tuple[list[Start], list[Left]]
     waiting = [one for one in gone if not os.path.isdir(os.path.dirname(os.path.realpath(one.token.path)))]
     moved = [_gone(one, found) for one in gone if one not in waiting]
     claimed |= {start.found.identity for start in moved if start.found}
-    rotated = {one.name for one in (*moved, *here) if one.lost or (one.is_rotated and not one.is_finished)}
-    between = _unseen_while_down(left, rotated, claimed | {one.identity for one in found})
     followed = {one.token.path for one in left}
     new = [Start(f.path, f, is_new=f.path not in followed) for f in found if f.identity not in claimed]
+    rotated = {one.name for one in (*moved, *here) if one.lost or (one.is_rotated and not one.is_finished)}
+    rotated |= {one.name for one in new if not one.is_new}
+    between = _unseen_while_down(left, rotated, claimed | {f.identity for f in found} | {one.identity for one in left})
     return [*moved, *between, *here, *new], waiting
 
 

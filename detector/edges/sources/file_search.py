@@ -166,7 +166,7 @@ def find_copy(path: str, content: Content) -> Found | None:
 def find_unseen(path: str, since_ns: int, known: Collection[Identity], contents: Collection[Content]) -> list[Found]:
     """Files under rotated names of `path` that were written since then and that nobody knows, the oldest first: they were
     created and rotated between two looks. What begins like one of `contents` is a copy of it, plain or packed, and left out."""
-    rotated = rotated_siblings(path)
+    rotated = rotated_siblings(path) if since_ns else []  # nothing is known: they may be from long before us
     paths = {found.path for found in rotated}
     unseen = [
         found
@@ -181,6 +181,7 @@ def find_unseen(path: str, since_ns: int, known: Collection[Identity], contents:
 def rotated_siblings(path: str) -> list[Found]:
     """Those under rotated names, looked at until two looks agree: names may move on while we look."""
     own = os.path.basename(os.path.realpath(path))
+    rotated: list[Found] = []
     before: list[tuple[str, Identity]] = []
     for _ in range(LOOKS):
         rotated = [found for found in siblings(path) if is_rotated_name(os.path.basename(found.path), own)]

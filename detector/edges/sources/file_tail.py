@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from detector.edges.sources.file_identity import HEAD, NOTHING, Content, Identity, Token, content_up_to, digest
 from detector.edges.sources.lines import READ, ROOM, whole_lines
@@ -141,12 +142,12 @@ class Tail:
 
     def content_at_least(self) -> Content:
         """What the file holds as far as we can tell, also if nothing was given out of it yet."""
-        if self.content.end or self.fd is None:
+        if self.content.end:
             return self.content
         try:
-            return content_up_to(self.fd, os.fstat(self.fd).st_size, self.content)
+            return content_up_to(self.fd or -1, os.fstat(self.fd or -1).st_size, self.content)
         except OSError:
-            return self.content
+            return replace(self.content, modified_ns=self.modified_ns)
 
     def restart(self) -> None:
         """The content is another one: begin anew."""
