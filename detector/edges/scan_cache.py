@@ -47,21 +47,23 @@ class Opened:
 
 
 class Meanwhile:
-    """Scans with RE2 sets until the child has put the database into the cache, and with that from then on."""
+    """Scans with RE2 sets until a child has put the database into the cache, and with that from then on. The child may be
+    another process's: then `child` is None."""
 
-    def __init__(self, scanner: SetScanner, path: Path, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, scanner: SetScanner, path: Path, child: subprocess.Popen[bytes] | None) -> None:
         self._scanner: Scanner = scanner
         self._path = path
-        self._child: subprocess.Popen[bytes] | None = child
+        self._child = child
+        self._is_waiting = True
 
     @property
     def engine(self) -> str:
-        if self._child is not None:
+        if self._is_waiting:
             return "compiling"
         return "hyperscan" if isinstance(self._scanner, HyperscanScanner) else "re2"
 
     def scan(self, buffer: Buffer, begin: int, end: int) -> list[tuple[int, int]]:
-        if self._child is not None and self._child.poll() is not None:
+        if self._is_waiting and ((self._child is not None and self._child.poll() is not None) or self._path.exists()):
             self._switch()
         return self._scanner.scan(buffer, begin, end)
 
@@ -76,7 +78,9 @@ class Meanwhile:
             self._switch()
 
     def _switch(self) -> None:
-        self._child = None
+        if self._child is not None:
+            self._child.poll()  # takes its exit status, or it stays a zombie
+        self._is_waiting = False
         self._scanner = _loaded(self._path) or self._scanner
 
 
@@ -97,7 +101,7 @@ def open_scanner(table: PatternTable, folder: Path | None, wait: bool = False) -
         return Opened(scanner, True)
     forms = table.forms()
     try:
-        child = _start_child(forms, path)
+        child = None if _is_compiling(path) and not wait else _start_child(forms, path)
     except OSError as problem:
         return Opened(SetScanner(table, forms), False, f"the rules could not be compiled: {problem}")
     meanwhile = Meanwhile(SetScanner(table, forms), path, child)
@@ -155,10 +159,15 @@ def _loaded(path: Path) -> Scanner | None:
     return None
 
 
+def _is_compiling(path: Path) -> bool:
+    """Whether another process has begun with the same rules, not long ago."""
+    return any(_age(part) > time.time() - COMPILE_TIMEOUT_S for part in path.parent.glob(f"{path.stem}.*.part"))
+
+
 def _start_child(forms: Sequence[bytes], path: Path) -> subprocess.Popen[bytes]:
     """The child outlives us if need be: a short replay still leaves the database for the next. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix="scan-", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".part")
     with os.fdopen(handle, "wb") as part:
         part.write(orjson.dumps([form.decode("latin-1") for form in forms]))
     command = [sys.executable, "-P", "-m", "detector.edges.scan_cache", name, str(path)]

@@ -38,6 +38,16 @@ def test_nobody_waits_for_the_compiler(tmp_path):
     assert opened.engine == "hyperscan"
 
 
+def test_two_starts_at_once_compile_once(tmp_path):
+    """The second waits for the first one's child."""
+    first, second = open_scanner(TABLE, tmp_path), open_scanner(TABLE, tmp_path)
+    assert second.engine == "compiling"
+    assert len(list(tmp_path.glob("*.part"))) == 1
+    first.scanner.wait()
+    assert finds(second)
+    assert second.engine == "hyperscan"
+
+
 def test_other_rules_have_their_own_database(tmp_path):
     """The key is made of the patterns."""
     open_scanner(TABLE, tmp_path, wait=True)
