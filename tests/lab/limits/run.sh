@@ -7,7 +7,7 @@ say 'ulimit -n 8; cat /etc/hostname /etc/passwd 5</etc/hostname 6</etc/hostname 
 say 'ulimit -n 10; nginx -t 2>&1'; say 'ulimit -n 9; find /etc -name x -exec true {} \;'; say 'ulimit -n 4; ls /etc'
 say 'ulimit -v 60000; php -r "\$a=[]; ini_set(\"memory_limit\",-1); while(1) \$a[]=str_repeat(\"a\",1<<20);"'; say 'ulimit -v 90000; ruby -e "a=[]; loop { a << (97.chr*(1<<20)) }"'
 say 'ulimit -v 50000; perl -e "my \$x = q(a) x 200_000_000"'; say 'ulimit -v 30000; lua5.4 -e "local t={} while true do t[#t+1]=string.rep(\"a\",1e6)..#t end"'; say 'ulimit -v 30000; sort --parallel=1 -S 100M /dev/zero'
-say 'ulimit -v 20000; git status'; say 'ulimit -v 15000; bash -c "x=\$(head -c 30000000 /dev/zero | tr \"\\0\" a); y=\$x\$x"'; say 'ulimit -v 400000; ./billing alloc'; say 'ulimit -v 3000000; /tmp/lab/billing alloc'
+say 'ulimit -v 20000; git status'; say 'ulimit -v 15000; bash -c "x=\$(head -c 30000000 /dev/zero | tr \"\\0\" a); y=\$x\$x"'; say 'ulimit -v 400000; ./billing alloc'; say 'ulimit -v 3000000; ./billing alloc'
 printf '#include <vector>\nint main(){ std::vector<std::vector<char>> v; for(;;) v.emplace_back(1<<24, 1); }\n' > a.cc; g++ -O1 -o a a.cc; say 'ulimit -v 200000; ./a'
 printf '#include <pthread.h>\n#include <stdio.h>\n#include <string.h>\nvoid*f(void*x){for(;;);}int main(){pthread_t t;for(;;){int r=pthread_create(&t,0,f,0);if(r){fprintf(stderr,"worker: pthread_create: %%s\\n",strerror(r));return 1;}}}\n' > t.c; gcc -o t t.c -lpthread; say 'ulimit -v 200000; ./t'
 printf '#include <thread>\n#include <vector>\nint main(){ std::vector<std::thread> v; for(;;) v.emplace_back([]{for(;;);}); }\n' > u.cc; g++ -o u u.cc -lpthread; say 'ulimit -v 200000; ./u'
