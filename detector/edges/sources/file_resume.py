@@ -68,7 +68,7 @@ def plan(found: list[Found], left: list[Left]) -> tuple[list[Start], list[Left]]
     new = [Start(f.path, f, is_new=f.path not in followed) for f in found if f.identity not in claimed]
     rotated = {one.name for one in (*moved, *here) if one.lost or (one.is_rotated and not one.is_finished)}
     rotated |= {one.name for one in new if not one.is_new}
-    between = _unseen_while_down(left, rotated, claimed | {f.identity for f in found} | {one.identity for one in left})
+    between = _unseen_while_down(left, rotated, claimed | {f.identity for f in found})
     return [*moved, *between, *here, *new], waiting
 
 
