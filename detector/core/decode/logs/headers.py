@@ -52,9 +52,9 @@ _NEST = rb"\[(?:[^\[\]]++|\[[^\[\]]*+\])*+\]"
 _NAME = rb"[\w$@*-]++(?:(?:[./$#]|::)+[\w$@*-]++)++(?:\(\))?+(?::\d++)?+:?+"
 _KNOWN = rb"(?:root|main|__main__|default|[A-Za-z][\w-]*+(?=\s+[-|]\s|:\s*+(?:ERROR|WARN|INFO|DEBUG)))"
 _PRE = (
-    rb"(?>" + _NEST + rb"|\([^()]*+\)|\{[^{}]*+\}|<[^<>]*+>|0x[0-9a-fA-F]++|(?:pid|tid|id|thread)=\S++|\d++(?![\w.])|\*++(?=\s)|"
-    + _NAME + rb"|[\w.-]++@[\w.-]++|" + _KNOWN + rb"|web\[\]|ce\[\]|es\[\]|app\[\])"
-)  # fmt: skip
+    rb"(?>" + _NEST + rb"|\([^()]*+\)|\{[^{}]*+\}|<[^<>]*+>|0x[0-9a-fA-F]++|[0-9a-f]{8}-[0-9a-f-]{27}|(?:pid|tid|id|thread)=\S++"
+    rb"|\d++(?![\w.])|\*++(?=\s)|" + _NAME + rb"|[\w.-]++@[\w.-]++|" + _KNOWN + rb"|(?:web|ce|es|app)\[\])"
+)
 _GAP = rb"(?>[\s|:,\-]*+)"
 _LEVEL = (
     rb"(?:[\[<(]\s*+(?:[\w.-]+:)?(?P<br>" + _ANY + rb")\s*+(?:/[^\]>)]{0,80}+)?[\]>)]"
@@ -120,7 +120,7 @@ _REDIS_LEVELS = {b".": Level.DEBUG, b"-": Level.INFO, b"*": Level.INFO, b"#": Le
 _PHP = re.compile(rb"\[(\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?: [\w/+:-]+)?)\] (?:(PHP [A-Z][\w ]{2,30}|[A-Z]+): +)?")
 _PHP_LEVELS = (("fatal", Level.FATAL), ("parse error", Level.FATAL), ("error", Level.ERROR), ("warning", Level.WARN))
 _PHP_BARE = re.compile(rb"PHP ([A-Z][\w ]{2,30}): +")
-_PROGRAM = re.compile(rb"[\w./-]{1,64}: \[(emerg|alert|crit|error|warn|notice|info|debug)\] ")
+_PROGRAM = re.compile(rb"(?:[\w./-]{1,64}: \[|log4j:)(WARN|ERROR|emerg|alert|crit|error|warn|notice|info|debug)\]? ")
 _DMESG = re.compile(rb"\[ *\d+\.\d{6}\] ?(?:\[ *T\d+\] ?)?")
 _LOGCAT = re.compile(rb"(\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) +\d+ +\d+ ([VDIWEFA]) ([^:]{1,80}): ?")
 _TORNADO = re.compile(

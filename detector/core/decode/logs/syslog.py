@@ -65,6 +65,8 @@ def _frame(payload: bytes, priority: bytes | None, time_ms: int | None, host: by
     level = levels.syslog(int(priority)) if priority is not None else None
     names = [part.decode("utf-8", "replace") for part in (host, app, pid)]
     labels = (("host", names[0]),) if names[0] else ()
+    if b"#01" in payload:  # rsyslog writes control characters like this
+        payload = payload.replace(b"#011", b"\t").replace(b"#012", b"\n")
     if payload.startswith(b"@cee:"):
         payload = payload[5:].lstrip()
     return Frame(payload, "syslog", "/".join(names), time_ms, level, names[1] or None, labels)

@@ -124,6 +124,17 @@ def test_syslog(line: str, text: str, level: Level | None, service: str | None) 
     assert (found.text.decode(), found.level, found.service) == (text, level, service)
 
 
+def test_rsyslogs_escapes_are_undone() -> None:
+    """A trace in one message, and one in a message a line."""
+    one = event("<11>May 14 07:31:07 host app[7]: a.B: x#012#011at c.D(E.java:1)#012Caused by: gone", "gone")
+    many = event(
+        "\n".join(f"May 14 07:31:07 host app[7]: {line}" for line in ("a.BError: x", "#011at c.D(E.java:1)", "Caused by: gone")),
+        "gone",
+    )
+    assert one.text == b"a.B: x\n\tat c.D(E.java:1)\nCaused by: gone"
+    assert many.text == b"a.BError: x\n\tat c.D(E.java:1)\nCaused by: gone"
+
+
 def test_counted_syslog_frames_without_newlines() -> None:
     """Octet counting: frame after frame on what looks like one line."""
     frames = [f"<11>1 2024-05-14T07:31:07.123Z host app - - - number {number} gone" for number in range(3)]
