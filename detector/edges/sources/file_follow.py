@@ -12,7 +12,7 @@ from detector.edges.sources.file_identity import Content
 from detector.edges.sources.file_open import OpenFiles
 from detector.edges.sources.file_reader import FileReader, Outcome
 from detector.edges.sources.file_register import Register
-from detector.edges.sources.file_resume import ROTATED_AWAY, TRUNCATED, Start, left_by, plan
+from detector.edges.sources.file_resume import ROTATED_AWAY, TRUNCATED, Start, left_by, plan, rotated_from
 from detector.edges.sources.file_schedule import RARELY_S, Schedule
 from detector.edges.sources.file_search import Finder, Found, find_copy, find_moved, find_unseen, is_packed, look_at
 from detector.edges.sources.file_tail import Tail
@@ -53,7 +53,8 @@ class Follower:
         unknown = [one for one in found if self._is_unknown(one)]
         if unknown or self._left:
             starts, self._left = await asyncio.to_thread(plan, unknown, self._left)
-            for start in starts:
+            followed = {*self._files.by_path, *self._files.left, *(one.path for one in found)}
+            for start in (rotated_from(start, followed) for start in starts):
                 if not start.is_rotated and start.name in self._files.left:
                     await self._begin_unseen(start.name, self._files.left[start.name][1])
                 await self._begin(start)

@@ -80,20 +80,19 @@ class FileReader:
         head = head_of_gzip(path)
         key = tail.stream.key if tail.stream else stream_key(tail.identity, head, self._keys.__contains__)
         lines = LineBuffer(self.stream(name, key), self._max_line, begin)
-        last = b""
-        lost = None
-        at = 0
-        try:
-            with open(path, "rb", buffering=0) as packed:
+        last, lost, at = b"", None, 0
+        with open(path, "rb", buffering=0) as packed:
+            modified_ns = os.fstat(packed.fileno()).st_mtime_ns
+            try:
                 for piece in gunzip(packed):
                     at += len(piece)
                     wanted = piece[max(0, begin - (at - len(piece))) :]
                     last = (last + piece)[-TAIL:]
                     lines.space()[: len(wanted)] = wanted
                     await self._hand_over_all(lines, len(wanted), Token(name, _packed_content(head, last, at)).text())
-        except GzipDamaged as problem:
-            lost = LostRange(lines.stream, lines.reached, None, f"damaged gzip: {problem}")
-        content = replace(_packed_content(head, last, at), modified_ns=os.stat(path).st_mtime_ns)
+            except (GzipDamaged, OSError) as problem:
+                lost = LostRange(lines.stream, lines.reached, None, f"damaged gzip: {problem}")
+        content = replace(_packed_content(head, last, at), modified_ns=modified_ns)
         token = Token(name, content, is_finished=True)
         await self._hand_over(lines.finish(_now_ms(), lost), token.text())
         reach(CrashPoint.FILE_FINISHED)
@@ -111,7 +110,7 @@ class FileReader:
             return Outcome.CAUGHT_UP
         if head.startswith(MAGIC):
             return Outcome.PACKED
-        tail.stream = self.stream(tail.name, stream_key(tail.identity, head, self._keys.__contains__))
+        tail.stream = self.stream(tail.path or tail.name, stream_key(tail.identity, head, self._keys.__contains__))
         return None
 
     async def _start_at_end(self, tail: Tail) -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detector.edges.sources.base import Resume
 from detector.edges.sources.file_identity import NOTHING, Content, Identity, Token, token_of
-from detector.edges.sources.file_search import Finder, Found, find_copy, find_moved, find_unseen, holds
+from detector.edges.sources.file_search import Finder, Found, find_copy, find_moved, find_unseen, holds, originals
 
 TRUNCATED = "truncated"
 ROTATED_AWAY = "rotated_away"
@@ -70,6 +70,14 @@ def plan(found: list[Found], left: list[Left]) -> tuple[list[Start], list[Left]]
     rotated |= {one.name for one in new if not one.is_new}
     between = _unseen_while_down(left, rotated, claimed | {f.identity for f in found})
     return [*moved, *between, *here, *new], waiting
+
+
+def rotated_from(start: Start, followed: Collection[str]) -> Start:
+    """A file that a glob matches under a rotated name of another one belongs to that one: it will not be written any more."""
+    if start.found is None or start.is_rotated:
+        return start
+    name = next((path for path in originals(start.found.path) if path in followed), None)
+    return start if name is None else replace(start, name=name, is_rotated=True)
 
 
 def _still_here(found: Iterable[Found], left: Iterable[Left]) -> list[Start]:

@@ -180,11 +180,12 @@ def find_unseen(path: str, since_ns: int, known: Collection[Identity], contents:
 
 def rotated_siblings(path: str) -> list[Found]:
     """Those under rotated names, looked at until two looks agree: names may move on while we look."""
-    own = os.path.basename(os.path.realpath(path))
+    own = os.path.realpath(path)
+    names = [os.path.basename(name) for name in (own, *originals(own))]  # it may be a rotated name itself
     rotated: list[Found] = []
     before: list[tuple[str, Identity]] = []
     for _ in range(LOOKS):
-        rotated = [found for found in siblings(path) if is_rotated_name(os.path.basename(found.path), own)]
+        rotated = [found for found in siblings(path) if any(is_rotated_name(os.path.basename(found.path), of) for of in names)]
         now = [(found.path, found.identity) for found in rotated]
         if now == before:
             break

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from detector.edges.sources.base import Resume, Source
 from detector.records import Batch, LostRange
 
-PATIENCE_S = 20
+PATIENCE_S = 3
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Collector:
         assert batch.ends or not run or run.endswith(b"\n")
         assert len(token.encode()) <= 1024
         told = self.streams.setdefault(batch.stream.key, Told(batch.stream.name, batch.offset, reached=batch.offset))
-        assert batch.offset == told.reached, "the next batch starts where the one before ended"
+        assert batch.offset == told.reached, f"{batch.stream.key} goes on at {batch.offset} and not at {told.reached}"
         told.reached = batch.offset + batch.size + batch.cut_bytes
         told.token = token
         told.runs.append(run)
