@@ -1,0 +1,34 @@
+"""Loud lines that no rule marked, thinned out where a log is full of them: they only show what no rule explains, and a few do.
+
+The first mebibyte of a stream is looked at whole; after that one such line in 32, chosen by where it stands in the stream, so
+that the choice does not depend on where batches are cut. Lines of JSON are all kept: rules may find in their decoded text what
+the raw line hides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from detector.core.decode.logs.stream import Mark, Span
+
+WHOLE_BYTES = 1 << 20
+ONE_IN = 32
+_SPREAD = 0x9E3779B1  # Knuth's multiplicative hash: neighbouring offsets fall apart
+_JSON_WITHIN = 64  # behind a frame's header
+
+
+def thinned(span: Span, marks: Sequence[Mark], first_loud: int) -> Sequence[Mark]:
+    """The marks that are worth decoding; those of rules (below `first_loud`) always are. Of a rebuilt span all are kept."""
+    shift = span.offset - span.begin
+    if span.rebuilt is not None or shift + span.end <= WHOLE_BYTES:
+        return marks
+    buffer = span.buffer
+    kept = []
+    for mark in marks:
+        if mark.pattern >= first_loud:
+            begin = buffer.rfind(b"\n", span.begin, mark.at) + 1 or span.begin
+            is_chosen = shift + begin < WHOLE_BYTES or ((shift + begin) * _SPREAD >> 16) % ONE_IN == 0
+            if not is_chosen and buffer.find(b'{"', begin, begin + _JSON_WITHIN) < 0:
+                continue
+        kept.append(mark)
+    return kept
