@@ -7,6 +7,7 @@ No clock and no disk: the same inputs give the same checkpoints, live or in repl
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from enum import Enum
 from detector.core.decode.logs.sampling import samples
 from detector.core.decode.logs.stream import LogStream, Marked, Span
 from detector.core.decode.service import service_of
-from detector.core.engine.context import EventContext
+from detector.core.engine.context import AHEAD_MS, EventContext
 from detector.core.engine.engine import Engine
 from detector.core.engine.novelty import Group, Novelty
+from detector.core.engine.thinning import thinned
 from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report, group
 from detector.core.incidents.lifecycle import Incidents
@@ -42,7 +44,6 @@ from detector.settings import IncidentSettings
 STREAM = "stream/"
 ENGINE = "engine/"
 MOST_STREAMS = 1024  # awake at once; the others are a few hundred bytes each
-AHEAD_MS = 60_000  # a line from the future moves no watermark further than this beyond arrival
 LATENESS_MS = 60_000
 
 
@@ -62,12 +63,18 @@ class _Stream:
     last_ms: int = 0  # the latest time of an event that was given out, clamped: what a line without a time takes
     sampled_ms: int = 0  # the latest time of a quiet line: only ticks look at it, for it depends on where batches are cut
     fed_mono_ms: int = 0
+    repaired: int = 0  # so many of the stream's repaired lines were counted
+
+    @property
+    def latest_ms(self) -> int:
+        """How far the stream's own time has come; 0 when no line said one."""
+        return max(self.last_ms, self.sampled_ms)
 
     def snapshot(self) -> bytes:
         return b"%d\n%b" % (self.last_ms, self.logs.snapshot())
 
     def restore(self, state: bytes) -> None:
-        """Raises ValueError when the state is not ours."""
+        """Raises ValueError, TypeError or KeyError when the state is not ours."""
         last_ms, _, logs = state.partition(b"\n")
         self.last_ms = int(last_ms)
         self.logs.restore(logs)
@@ -83,16 +90,19 @@ class Pipeline:
         self._clock = clock
         self._awake: dict[str, _Stream] = {}  # in order of use, the longest unused first
         self._asleep: dict[str, bytes] = {}
+        self._expecting: dict[str, tuple[int, int]] = {}  # of those asleep: the stream's time, and since when it stands still
         self._moved: dict[str, None] = {}
         self._positions: dict[str, Position] = {}
-        self._state: dict[str, bytes] = {}
+        self._state: dict[str, bytes | None] = {}
         self._findings: list[Finding] = []
         self._dead_letters: list[DeadLetter] = []
         self._lost: list[LostRange] = []
         self._command_id: int | None = None
         self._now_ms = 0
+        self._arrival_ms = 0
         self._mono_ms = 0
-        self._quarantined: set[str] = set()
+        self._quarantined: set[tuple[str, int]] = set()
+        self._not_opened = 0
         self.counts = Counts()
 
     # -- inputs -----------------------------------------------------------------------------------------------------------
@@ -104,14 +114,14 @@ class Pipeline:
             self.lost(batch.lost)
         span = flow.logs.span(batch)
         marks = self._engine.scan(span.buffer, span.scan_from, span.end)
-        events = flow.logs.events(span, marks)
+        events = flow.logs.events(span, thinned(span, marks, self._engine.first_loud))
         self.counts.lines += span.lines
         self.counts.bytes += batch.size + batch.cut_bytes
         self.counts.cut_lines += len(batch.cut_at)
         self._judge_all(flow, events, batch.observed_ms)
         self._sample(flow, span)
         if batch.ends:
-            self._judge_all(flow, flow.logs.finish(), batch.observed_ms)
+            self._finish(flow, batch.observed_ms)
         self._moved[batch.stream.key] = None
 
     def tick(self, tick: Tick) -> None:
@@ -123,25 +133,23 @@ class Pipeline:
             if events:
                 self._judge_all(flow, events, self._now_ms)
                 self._moved[key] = None
-            elif latest_ms := max(flow.last_ms, flow.sampled_ms):
-                idle_ms = tick.mono_ms - flow.fed_mono_ms
-                for finding in self._engine.advance(key, latest_ms + idle_ms - LATENESS_MS):
-                    self._report_all([finding])
-        for each in self._engine.quarantined():
-            if each.rule not in self._quarantined:
-                self._quarantined.add(each.rule)
-                self.report(self_report.rule_quarantined(each.rule, each.reason, self._now_ms))
+            elif flow.latest_ms:
+                self._advance(key, flow.latest_ms, flow.fed_mono_ms)
+        for key, (latest_ms, since_mono_ms) in self._expecting.items():
+            self._advance(key, latest_ms, since_mono_ms)
+        self._tell_of_limits()
         self._incidents.tick(self._now_ms)
 
     def command(self, command: Command) -> None:
-        """What a person asked for. An unknown command changes nothing."""
-        arguments = json.loads(command.arguments)
-        match command.what:
-            case "acknowledge":
-                self._incidents.acknowledge(str(arguments["key"]), self._now_ms)
-            case "silence":
-                self._incidents.silence(str(arguments["key"]), int(arguments["until_ms"]))
+        """What a person asked for. A command that is not understood changes nothing, and is done with."""
         self._command_id = command.id
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            arguments = json.loads(command.arguments)
+            match command.what:
+                case "acknowledge":
+                    self._incidents.acknowledge(str(arguments["key"]), self._now_ms)
+                case "silence":
+                    self._incidents.silence(str(arguments["key"]), int(arguments["until_ms"]))
 
     def lost(self, lost: LostRange) -> None:
         """Bytes that nobody will judge: counted, and an incident about ourselves."""
@@ -150,12 +158,27 @@ class Pipeline:
         self.report(self_report.lost_range(lost, self._now_ms))
 
     def end(self) -> None:
-        """No more input: what is open is judged as it stands. Timers of expected lines stay pending."""
+        """No more input: what is open is judged as it stands. Timers that end later than the last event stay pending."""
         for key, flow in self._awake.items():
-            self._judge_all(flow, flow.logs.finish(), self._now_ms)
+            self._finish(flow, self._arrival_ms)
             self._moved[key] = None
         if self._clock is Clock.EVENT:
-            self._incidents.tick(self._now_ms)
+            self._now_ms = max([self._now_ms, *(flow.last_ms for flow in self._awake.values())])
+            self._incidents.settle(self._now_ms)
+
+    def leave(self) -> None:
+        """The process ends. What is open in a stream that cannot be read again (it has no token) is judged now or never."""
+        for key, flow in self._awake.items():
+            if not flow.token and (events := flow.logs.finish()):
+                self._judge_all(flow, events, self._now_ms)
+                self._moved[key] = None
+
+    def set_aside(self, keys: Iterable[str]) -> None:
+        """Streams whose source begins anew from the last checkpoint: they go on as after a restart."""
+        for key in keys:
+            if (flow := self._awake.pop(key, None)) is not None:
+                self._moved.pop(key, None)
+                self._sleep(key, flow)
 
     def report(self, report: Report) -> None:
         """Something about ourselves that people must hear of."""
@@ -163,7 +186,9 @@ class Pipeline:
 
     def use(self, engine: Engine, settings: IncidentSettings, receivers: Iterable[Receiver]) -> None:
         """Other rules and receivers from here on; the windows of rules that did not change go on."""
-        engine.restore(self._engine.snapshot())
+        self._note_windows()
+        for rule in engine.restore(self._engine.snapshot()):
+            self._state[ENGINE + rule] = None
         self._engine = engine
         self._quarantined.clear()
         self._incidents.configure(settings, receivers)
@@ -178,7 +203,7 @@ class Pipeline:
     def reached_ms(self, stream: Stream) -> int:
         """The latest event time that was read of a stream, clamped to what is possible; 0 when no line said one."""
         flow = self._awake.get(stream.key)
-        return max(flow.last_ms, flow.sampled_ms) if flow is not None else 0
+        return flow.latest_ms if flow is not None else 0
 
     def incidents(self) -> list[Incident]:
         """Every incident that is remembered, by first sight."""
@@ -198,11 +223,11 @@ class Pipeline:
         for key in self._moved:
             self._note_position(key, self._awake[key])
         changes = self._incidents.drain()
-        windows = [(ENGINE + rule, state) for rule, state in self._engine.changes().items()]
+        self._note_windows()
         made = Checkpoint(
             at_ms=at_ms,
             positions=tuple(self._positions.values()),
-            state=(*self._state.items(), *changes.state, *windows),
+            state=(*self._state.items(), *changes.state),
             findings=tuple(self._findings),
             incidents=changes.incidents,
             alerts=changes.alerts,
@@ -215,9 +240,12 @@ class Pipeline:
         return made
 
     def restore(self, state: Mapping[str, bytes], incidents: Iterable[Incident]) -> None:
-        """What the last checkpoint held; called once, before the first input. Raises ValueError on a state that is not ours."""
+        """What the last checkpoint held; called once, before the first input. Raises ValueError when incidents are not ours."""
         self._asleep = {key.removeprefix(STREAM): value for key, value in state.items() if key.startswith(STREAM)}
         self._engine.restore({key.removeprefix(ENGINE): value for key, value in state.items() if key.startswith(ENGINE)})
+        for key in self._engine.awaited() & self._asleep.keys():
+            with contextlib.suppress(ValueError):
+                self._expecting[key] = (int(self._asleep[key].partition(b"\n")[0]), self._mono_ms)
         self._incidents.restore(incidents, state)
 
     # -- how --------------------------------------------------------------------------------------------------------------
@@ -226,12 +254,21 @@ class Pipeline:
         flow = self._awake.pop(stream.key, None)
         if flow is None:
             self._make_room()
-            flow = _Stream(LogStream(stream), stream, token, service_of(stream))
-            if (kept := self._asleep.pop(stream.key, None)) is not None:
-                flow.restore(kept)
+            flow = self._wake(stream, token)
         self._awake[stream.key] = flow
         flow.token, flow.stream = token or flow.token, stream
         flow.fed_mono_ms = self._mono_ms
+        return flow
+
+    def _wake(self, stream: Stream, token: str) -> _Stream:
+        """State that is not ours (another release wrote it) is as good as none: the position still holds."""
+        self._expecting.pop(stream.key, None)
+        flow = _Stream(LogStream(stream), stream, token, service_of(stream))
+        if (kept := self._asleep.pop(stream.key, None)) is not None:
+            try:
+                flow.restore(kept)
+            except (ValueError, TypeError, KeyError):
+                return _Stream(LogStream(stream), stream, token, service_of(stream))
         return flow
 
     def _make_room(self) -> None:
@@ -239,38 +276,76 @@ class Pipeline:
         if len(self._awake) < MOST_STREAMS:
             return
         key, flow = next(iter(self._awake.items()))
-        self._judge_all(flow, flow.logs.finish(), self._now_ms)
-        if key in self._moved:
-            del self._moved[key]
-            self._note_position(key, flow)
+        self._judge_all(flow, flow.logs.finish(), self._arrival_ms)
         del self._awake[key]
+        self._moved.pop(key, None)
+        self._sleep(key, flow)
+
+    def _sleep(self, key: str, flow: _Stream) -> None:
+        self._note_position(key, flow)
         self._asleep[key] = flow.snapshot()
+        if key in self._engine.awaited():
+            self._expecting[key] = (flow.latest_ms, flow.fed_mono_ms)
 
     def _note_position(self, key: str, flow: _Stream) -> None:
         self._state[STREAM + key] = flow.snapshot()
         self._positions[key] = Position(key, flow.stream.name, flow.logs.resume_offset, flow.token)
+
+    def _note_windows(self) -> None:
+        for rule, state in self._engine.changes().items():
+            self._state[ENGINE + rule] = state
+
+    def _finish(self, flow: _Stream, observed_ms: int) -> None:
+        """The stream's last event is judged as it stands. In replay nothing comes later: timers that are over have run out."""
+        self._judge_all(flow, flow.logs.finish(), observed_ms)
+        if self._clock is Clock.EVENT:
+            self._fire(self._engine.overdue(flow.stream.key, flow.latest_ms))
+
+    def _advance(self, key: str, latest_ms: int, since_mono_ms: int) -> None:
+        """A stream that says nothing any more: its time goes on with ours."""
+        self._fire(self._engine.advance(key, latest_ms + self._mono_ms - since_mono_ms - LATENESS_MS))
+
+    def _fire(self, overdue: Iterable[Finding]) -> None:
+        for finding in overdue:
+            self._report_all([finding])
+
+    def _tell_of_limits(self) -> None:
+        """What we do not do any more is told: a rule that is set aside, causes beyond the number that may be open."""
+        quarantined = {(each.rule, each.until_ms): each.reason for each in self._engine.quarantined()}
+        for (rule, until_ms), reason in quarantined.items():
+            if (rule, until_ms) not in self._quarantined:
+                self.report(self_report.rule_quarantined(rule, reason, self._now_ms))
+        self._quarantined = set(quarantined)
+        if self._incidents.not_opened > self._not_opened:
+            self._not_opened = self._incidents.not_opened
+            self.report(self_report.not_opened(self._not_opened, self._now_ms))
 
     def _sample(self, flow: _Stream, span: Span) -> None:
         layouts = self.counts.layouts
         for sample in samples(span):
             layouts[sample.layout] = layouts.get(sample.layout, 0) + 1
             if sample.time_ms is not None:
-                flow.sampled_ms = max(flow.sampled_ms, min(sample.time_ms, span.observed_ms + AHEAD_MS))
+                flow.sampled_ms = max(flow.sampled_ms, min(sample.time_ms, self._arrival_ms + AHEAD_MS))
 
     def _judge_all(self, flow: _Stream, events: Iterable[Marked], observed_ms: int) -> None:
+        self._arrival_ms = self._came(observed_ms)
         for marked in events:
-            self._judge(flow, marked, observed_ms)
+            self._judge(flow, marked)
+        self.counts.repaired += flow.logs.repaired - flow.repaired
+        flow.repaired = flow.logs.repaired
         letters = flow.logs.dead_letters()
         if letters:
             self.counts.dead_letters += len(letters)
             self._dead_letters.extend(letters)
 
-    def _judge(self, flow: _Stream, marked: Marked, observed_ms: int) -> None:
+    def _judge(self, flow: _Stream, marked: Marked) -> None:
         event, counts = marked.event, self.counts
         counts.events += 1
-        now_ms = self._time_of(flow, event, observed_ms)
+        now_ms = self._time_of(flow, event)
         stream = flow.stream
-        context = EventContext(stream.key, stream.name, flow.service, now_ms, service_fixed=stream.service_fixed)
+        if overdue := self._engine.overdue(stream.key, flow.last_ms - LATENESS_MS):
+            self._fire(overdue)
+        context = EventContext(stream.key, stream.name, flow.service, now_ms, False, stream.service_fixed, self._arrival_ms)
         findings = self._engine.judge(event, marked.patterns, context)
         if event.level is not None and event.level >= Level.WARN:
             counts.loud_lines += 1
@@ -280,13 +355,17 @@ class Pipeline:
             counts.hits += 1
             self._report_all(findings)
 
-    def _time_of(self, flow: _Stream, event: LogEvent, observed_ms: int) -> int:
+    def _came(self, observed_ms: int) -> int:
+        """When it came: by our own clock, which a wall clock that is set does not move; in replay nobody knows but the source."""
+        return observed_ms if self._clock is Clock.EVENT else self._now_ms or observed_ms
+
+    def _time_of(self, flow: _Stream, event: LogEvent) -> int:
         """The event's own time; a line without one happened when the line before it did, or when it came."""
         if event.time_ms is None:
-            return flow.last_ms or observed_ms
+            return flow.last_ms or self._arrival_ms
         if event.time_ms < flow.last_ms - LATENESS_MS:
             self.counts.late += 1
-        flow.last_ms = max(flow.last_ms, min(event.time_ms, observed_ms + AHEAD_MS))
+        flow.last_ms = max(flow.last_ms, min(event.time_ms, self._arrival_ms + AHEAD_MS))
         return event.time_ms
 
     def _report_all(self, findings: list[Finding]) -> None:
@@ -306,5 +385,5 @@ class Pipeline:
     def _at(self, event_ms: int) -> int:
         """The pipeline's own time for an event: when it came, or in replay when it happened. It never runs backwards."""
         if self._clock is Clock.EVENT:
-            self._now_ms = max(self._now_ms, event_ms)
+            self._now_ms = max(self._now_ms, min(event_ms, self._arrival_ms + AHEAD_MS))
         return self._now_ms

@@ -63,6 +63,7 @@ class Engine:
         self._judges = [Judge(rule) for rule in rules]
         self._owners = [(self._judges[one.rule], one.part) for one in table.patterns[: table.first_loud]]
         self._stateful = [judge for judge in self._judges if judge.rule.has_window]
+        self._waiting = [judge for judge in self._judges if judge.absence]
         self._regexes = Regexes()
         self._memo: Memo[tuple[Confirmed, ...]] = Memo()
         self._budget = SliceBudget(clock) if clock else NoBudget()
@@ -72,6 +73,11 @@ class Engine:
         """Marks of `buffer[begin:end]`, ascending; `begin` is a line start. A new slice of confirming time begins."""
         self._budget.begin()
         return [Mark(at, pattern) for at, pattern in self._scanner.scan(buffer, begin, end)]
+
+    @property
+    def first_loud(self) -> int:
+        """The first pattern that is a level's; those before it are rules'."""
+        return self._first_loud
 
     def is_loud(self, pattern: int) -> bool:
         """Whether it is a level pattern, no rule's."""
@@ -86,7 +92,7 @@ class Engine:
             return []
         confirmed = self._memo.get(event, marks)
         if confirmed is None:
-            confirmed = self._confirm(event, marks, context.now_ms)
+            confirmed = self._confirm(event, marks, context.came_ms())
         findings: list[Finding] = []
         for one in confirmed:
             finding = one.judge.take(one, event, context)
@@ -96,18 +102,26 @@ class Engine:
 
     def advance(self, stream_key: str, watermark_ms: int) -> list[Finding]:
         """The findings of expected lines that did not come. No more events before `watermark_ms` are awaited in the stream."""
-        findings = [finding for judge in self._stateful for finding in judge.due(stream_key, watermark_ms)]
+        findings = self.overdue(stream_key, watermark_ms)
         if watermark_ms - self._expired_ms >= EXPIRE_EVERY_MS:
             self._expired_ms = watermark_ms
             for judge in self._stateful:
                 judge.expire(watermark_ms)
         return findings
 
+    def overdue(self, stream_key: str, watermark_ms: int) -> list[Finding]:
+        """As `advance`, and nothing is forgotten: for a stream whose events go on."""
+        return [finding for judge in self._waiting for finding in judge.due(stream_key, watermark_ms)]
+
+    def awaited(self) -> set[str]:
+        """The keys of the streams in which something is expected."""
+        return {timer.stream_key for judge in self._waiting if judge.absence for timer in judge.absence.running()}
+
     def pending(self) -> list[Pending]:
         """The `absent` timers that still run, the first to end first."""
         running = [
             Pending(judge.rule.id, timer.source, timer.service, timer.since_ms, timer.deadline_ms)
-            for judge in self._stateful
+            for judge in self._waiting
             if judge.absence
             for timer in judge.absence.running()
         ]

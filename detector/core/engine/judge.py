@@ -132,7 +132,7 @@ class Judge:
         self.is_changed = True
         chief = confirmed.hits[0].match.groups
         hits = [(0, ())] if self.rule.count else [(hit.part, tuple(hit.match.groups.items())) for hit in confirmed.hits]
-        completed = self.windows.add(self._key(chief, event, context), context.time_of(event), hits)
+        completed = self.windows.add(self._key(chief, event, context), context.story_ms(event), hits)
         if completed is None:
             return None
         named = confirmed.named if self.rule.count else self._named(_merged(completed))
@@ -181,7 +181,7 @@ class Judge:
 
     def _watch(self, absence: Absence, confirmed: Confirmed, event: LogEvent, context: EventContext) -> None:
         """Starts and stops timers, in the order of the text."""
-        time_ms = context.time_of(event)
+        time_ms = context.story_ms(event)
         for hit in confirmed.hits:
             key = self._key(hit.match.groups, event, context)
             if hit.part == EXPECTED:

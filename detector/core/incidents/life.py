@@ -24,8 +24,11 @@ class Told:
 
 class Life:
     """`active_ms`, `openings` and `told` are in the pipeline's own time, which never runs backwards; the incident's times are
-    event times. `seq` is the number of the last alert of this key. In a storm every line is an event of one incident, so the
-    record is only made anew when somebody looks."""
+    event times. In a storm every line is an event of one incident, so the record is only made anew when somebody looks.
+
+    `seq` is the number of the last alert of this key. It begins at the time of the first event: a life that was forgotten, or
+    lost with the store, and begins anew gives out no number that a receiver has seen (it would take the alert for a repeat).
+    """
 
     __slots__ = (
         "_also",
@@ -133,9 +136,12 @@ class Life:
         said = json.loads(state)
         if said.get("v") != VERSION:
             raise ValueError(f"incident state of version {said.get('v')!r}, this release reads {VERSION}")
-        life = cls(incident, said["active"], said["openings"], said["startup"])
-        life.told = {name: Told(*values) for name, values in said["told"].items()}
-        life.seq = said["seq"]
+        try:
+            life = cls(incident, said["active"], said["openings"], said["startup"])
+            life.told = {name: Told(*values) for name, values in said["told"].items()}
+            life.seq = said["seq"]
+        except (KeyError, TypeError) as problem:
+            raise ValueError(f"incident state that this release does not read: {problem!r}") from problem
         return life
 
 
@@ -163,7 +169,9 @@ def first_report(report: Report, at_ms: int) -> Life:
         tags=finding.tags,
         also=report.also[:MOST_ALSO],
     )
-    return Life(incident, at_ms, [at_ms], finding.is_startup)
+    life = Life(incident, at_ms, [at_ms], finding.is_startup)
+    life.seq = at_ms
+    return life
 
 
 def _with_last(kept: tuple[Evidence, ...], latest: Evidence) -> tuple[Evidence, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report
 from detector.core.incidents.life import Life, Told, first_report
 from detector.core.incidents.silences import Silences
@@ -14,6 +15,7 @@ from detector.settings import IncidentSettings
 
 LIFE = "life/"
 SILENCES = "silences"
+OWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Incidents:
         self._forgotten: list[str] = []
         self._alerts: list[Alert] = []
         self._silences_changed = False
+        self._last_words: list[Incident] = []  # forgotten before anybody heard what became of them
         self.not_opened = 0  # findings beyond max_open distinct causes
 
     def configure(self, settings: IncidentSettings, receivers: Iterable[Receiver]) -> None:
@@ -50,7 +53,7 @@ class Incidents:
         key = report.finding.dedup_key
         life = self._lives.get(key)
         if life is None:
-            if len(self._lives) >= self._settings.max_open and not self._forget_one():
+            if len(self._lives) >= self._most(report) and not self._forget_one():
                 self.not_opened += 1
                 return
             self._lives[key] = life = first_report(report, at_ms)
@@ -82,6 +85,12 @@ class Incidents:
                     self._tell(life, at_ms)
             elif at_ms - life.active_ms > self._memory_ms:
                 self._drop(key)
+
+    def settle(self, at_ms: int) -> None:
+        """Nothing more will come: resolves what is quiet and forgets nothing."""
+        for life in self._lives.values():
+            if self._was_quiet(life, at_ms):
+                self._resolve(life, at_ms)
 
     def acknowledge(self, key: str, at_ms: int) -> bool:
         """A person has taken it. False when no such incident is open."""
@@ -117,13 +126,14 @@ class Incidents:
 
     def drain(self) -> Changes:
         """What changed since the last call."""
-        incidents = tuple(self._lives[key].incident for key in self._changed if key in self._lives)
+        incidents = (*self._last_words, *(self._lives[key].incident for key in self._changed if key in self._lives))
         state: list[tuple[str, bytes | None]] = [(LIFE + key, None) for key in self._forgotten]
         state += [(LIFE + key, self._lives[key].snapshot()) for key in self._changed if key in self._lives]
         if self._silences_changed:
             state.append((SILENCES, self._silences.snapshot()))
         changes = Changes(incidents, tuple(self._alerts), tuple(state))
         self._changed, self._alerts, self._forgotten, self._silences_changed = {}, [], [], False
+        self._last_words = []
         return changes
 
     def restore(self, incidents: Iterable[Incident], state: Mapping[str, bytes]) -> None:
@@ -139,6 +149,10 @@ class Incidents:
     @property
     def _memory_ms(self) -> int:
         return 2 * max(_ms(self._settings.flap_window), _ms(self._settings.quiet))
+
+    def _most(self, report: Report) -> int:
+        """What we say about ourselves has room of its own: a storm of causes must not hide that something was lost."""
+        return self._settings.max_open + (OWN if report.finding.service == self_report.SERVICE else 0)
 
     def _was_quiet(self, life: Life, at_ms: int) -> bool:
         """A flapping incident must be quiet for the whole flap window: that damps it."""
@@ -196,8 +210,10 @@ class Incidents:
         return True
 
     def _drop(self, key: str) -> None:
-        del self._lives[key]
-        self._changed.pop(key, None)
+        life = self._lives.pop(key)
+        if key in self._changed:
+            del self._changed[key]
+            self._last_words.append(life.incident)
         self._forgotten.append(key)
 
 

@@ -68,6 +68,20 @@ def rule_quarantined(rule: str, problem: str, now_ms: int) -> Report:
     )
 
 
+def not_opened(count: int, now_ms: int) -> Report:
+    """More causes at once than may be open: what is found beyond them is counted and not told."""
+    return _report(
+        rule="trimwatch/too-many-incidents",
+        entity=Entity("setting", "incidents.max_open", "incidents.max_open"),
+        title=f"{count:,} findings opened no incident: as many as incidents.max_open allows are open already",
+        cause="More distinct causes were found than may be open at once.",
+        fix="Look at the open incidents for a rule that names something different in every line and mute it, or raise the limit.",
+        evidence=Evidence("incidents", "0", 0, f"{count} findings opened no incident"),
+        now_ms=now_ms,
+        at=now_ms,
+    )
+
+
 def _report(*, rule: str, entity: Entity, title: str, cause: str, fix: str, evidence: Evidence, now_ms: int, at: int) -> Report:
     key = hashlib.sha256("\0".join((SERVICE, rule, entity.normal)).encode()).hexdigest()[:32]
     return Report(
