@@ -209,6 +209,7 @@ class _Daemon:
         await self._readers.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
+                await self._inbox.change(Pipeline.leave)
                 await self._inbox.tick()
                 await self._couriers.drained()
 

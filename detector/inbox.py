@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from detector.core.pipeline import Pipeline
+from detector.core.pipeline import MOST_STREAMS, Pipeline
 from detector.crash_points import CrashPoint, reach
 from detector.edges.store.store import Store
 from detector.errors import StoreUnavailable
@@ -102,6 +102,7 @@ class PipelineInbox:
         except StoreUnavailable as problem:
             self._listener.cannot_write(problem)
             return
+        self._listener.can_write_again()  # nothing is owed here: what was in the way of reading is gone
         for command in commands:
             self._pipeline.command(command)
             self._command_id = command.id
@@ -143,14 +144,20 @@ class PipelineInbox:
 
 
 class Door:
-    """One source's way in, under its name in the metrics. Implements `edges.sources.base.Inbox`."""
+    """One source's way in, under its name in the metrics. Implements `edges.sources.base.Inbox`. `keys` are the streams that came
+    through, the latest of them."""
 
     def __init__(self, inbox: PipelineInbox, source: str, metrics: Metrics) -> None:
         self._inbox = inbox
         self._source = source
         self._metrics = metrics
+        self.keys: dict[str, None] = {}
 
     async def put(self, batch: Batch, token: str = "") -> None:
+        self.keys.pop(batch.stream.key, None)
+        self.keys[batch.stream.key] = None
+        if len(self.keys) > MOST_STREAMS:
+            del self.keys[next(iter(self.keys))]
         taken = await self._inbox.put(batch, token)
         self._metrics.counted(self._source, taken.counts)
         if taken.lag_ms is not None:

@@ -21,23 +21,27 @@ class Readers:
         self._inbox = inbox
         self._metrics = metrics
         self._tasks: dict[SourceSettings, asyncio.Task[None]] = {}
+        self._doors: dict[SourceSettings, Door] = {}
         self._change = asyncio.Event()
 
     def use(self, group: asyncio.TaskGroup, settings: Settings) -> None:
         self._group = group
-        for source in settings.sources:
-            self._start(source, settings.service)
+        for source in _wanted(settings):
+            self._start(source)
 
     async def replace(self, settings: Settings) -> None:
         """Sources that are as they were go on reading."""
-        gone = [self._tasks.pop(known) for known in list(self._tasks) if known not in settings.sources]
-        for task in gone:
+        wanted = _wanted(settings)
+        gone = [known for known in self._tasks if known not in wanted]
+        tasks = [self._tasks.pop(known) for known in gone]
+        for task in tasks:
             task.cancel()
-        if gone:
-            await asyncio.wait(gone)
-        for source in settings.sources:
+        if tasks:
+            await asyncio.wait(tasks)
+            await self._set_aside([self._doors.pop(known) for known in gone])
+        for source in wanted:
             if source not in self._tasks:
-                self._start(source, settings.service)
+                self._start(source)
         self._change.set()
 
     async def ended(self) -> None:
@@ -58,10 +62,20 @@ class Readers:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _start(self, settings: SourceSettings, service: str | None) -> None:
-        source = source_of(settings if settings.service else replace(settings, service=service))
+    async def _set_aside(self, doors: list[Door]) -> None:
+        """Whoever reads these streams next begins at the last checkpoint: it must hold all that was judged of them."""
+        keys = [key for door in doors for key in door.keys]
+        await self._inbox.change(lambda pipeline: pipeline.set_aside(keys))
+
+    def _start(self, settings: SourceSettings) -> None:
+        source = source_of(settings)
         positions = self._store.positions()
         resume = {key: Resume(key, position.offset, position.token) for key, position in positions.items()}
-        door = Door(self._inbox, source.name, self._metrics)
+        door = self._doors[settings] = Door(self._inbox, source.name, self._metrics)
         self._tasks[settings] = self._group.create_task(source.read_into(door, resume), name=f"source:{source.name}")
         logger.info("source_started", source=source.name, known=len(resume))
+
+
+def _wanted(settings: Settings) -> list[SourceSettings]:
+    """The sources, each with the service that it belongs to."""
+    return [source if source.service else replace(source, service=settings.service) for source in settings.sources]
