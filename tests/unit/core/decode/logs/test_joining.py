@@ -349,6 +349,22 @@ def test_other_threads_lines_stand_between() -> None:
         assert [each.text for each in events(text, "hello")] == [b"hello"] * 3
 
 
+@pytest.mark.parametrize(
+    "other", ["2024-05-14 09:31:07,124 INFO [other] a.B - hello\n", '{"level":"info","msg":"hello"}\n', "INFO:     hello\n"]
+)
+def test_other_processes_lines_stand_in_a_traceback(other: str) -> None:
+    """Workers share their standard error: an INFO line does not take what another one raised."""
+    trace = PYTHON.partition("\n\n")[0] + "\n"
+    lines = trace.splitlines(keepends=True)
+    for at in range(2, len(lines)):
+        for above in ("", ERROR):
+            text = above + "".join(lines[:at]) + other * 2 + "".join(lines[at:]) + INFO
+            found = event(text, "No module named 'gone'")
+            assert found.level is (Level.ERROR if above else None)
+            assert found.text.decode().endswith(trace.rstrip("\n"))
+            assert [each.text for each in events(text, "hello")] == [b"hello"] * 2
+
+
 def test_another_threads_line_stands_below_the_header() -> None:
     """What was thrown belongs to the warning of the other thread above, not to an INFO line."""
     found = event(ERROR + "2024-05-14 09:31:07,124 INFO [other] a.B - hello\n" + JAVA, "org.gone.Y")
