@@ -24,6 +24,7 @@ _INIT = re.compile(
 _LAST_OF_PYTHON = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\s*$)")
 _FIRST_FRAME = re.compile(rb"\s*File \"([^\"]*)\", line \d+, in <module>")
 _LIBRARY = re.compile(rb"(?:site|dist)-packages/|/lib/python\d[\d.]*/(?!runpy)")
+_OTHERS = re.compile(rb"(?:javax?|jakarta|org|com|net|io|kotlinx?|scala|akka|sun|jdk|System|Microsoft|Npgsql)\.|Error: ")
 _DOTTED = re.compile(rb"[\w$]+[./]")
 _OF_THE_VM = b"java.lang.OutOfMemoryError: "  # the VM prints it by itself when it dumps the heap
 _MOST_TRIES = 16
@@ -155,6 +156,19 @@ def parts_at(event: Open, placed: Placed | None) -> bool:
         frame = _FIRST_FRAME.match(placed.line.text)
         return frame is not None and _LIBRARY.search(frame[1]) is None
     return placed.line.kind is not Kind.TRACE
+
+
+def may_be_pythons(line: Line) -> bool:
+    """Whether an interrupted Python traceback may go on with this line, which alone could be anyone's: source code, or the
+    last line."""
+    if line.kind is Kind.THROWN:
+        return not kinds.is_traceback(line.text) and _OTHERS.match(line.text) is None
+    return line.kind is Kind.INDENTED and line.text[:4] == b"    " and line.text[4:5] not in (b" ", b"")
+
+
+def awaits_its_end(event: Open) -> bool:
+    """Whether a Python traceback has not come to its last line, the one that names what was raised."""
+    return event.family is Family.PYTHON and event.last.line.kind in (Kind.TRACE, Kind.INDENTED)
 
 
 def _is_doubtful(event: Open, line: Line) -> bool:

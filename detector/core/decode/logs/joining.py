@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from detector.core.decode.logs import kinds
-from detector.core.decode.logs.event import Open, Placed, begun, join, joins, parts_at
+from detector.core.decode.logs.event import Open, Placed, awaits_its_end, begun, join, joins, may_be_pythons, parts_at
 from detector.core.decode.logs.kinds import Kind
 from detector.records import Level
 
@@ -122,10 +122,12 @@ class Joiner:
 
     def _place(self, key: _Key, placed: Placed) -> None:
         current, kind = key.current, placed.line.kind
-        if kind is Kind.TRACE and (current is None or _is_plain(current)):
+        if (kind is Kind.TRACE or may_be_pythons(placed.line)) and (current is None or _is_plain(current)):
             if key.interrupted is None:
                 self._miss(placed, Missing.TRACE)
-            elif self._is_near(key.interrupted.last, placed.index, placed.at):
+            elif self._is_near(key.interrupted.last, placed.index, placed.at) and (
+                kind is Kind.TRACE or awaits_its_end(key.interrupted)
+            ):
                 self._resume(key, key.interrupted, placed)
                 return
         if current is not None and joins(current, placed):

@@ -68,7 +68,10 @@ class LogStream:
         self._carry = b""
         self._carry_lines = 0
         self._begin = 0  # the stream offset of the first carried byte
-        self._line = 1  # its line number
+        self._clean = (
+            0  # from this place on no line belongs to an event that begins before it; behind _begin only where parts lie between
+        )
+        self._line = 1  # the line number at _begin
         self._next: int | None = None  # the stream offset that the next batch should begin at
         self._hits: list[Hit] = []  # marks of carried lines whose events are not given out yet; by place in the stream
         self._part_hits: list[Hit] = []  # marks of lines whose rest has not come; by where they begin
@@ -87,9 +90,10 @@ class LogStream:
         if self._next is not None and batch.offset != self._next:
             self._early += self._close()
             if batch.offset < self._next:
-                self._done, self._line = -1, 1 if batch.offset == 0 else self._line
+                self._done, self._clean, self._line = -1, 0, 1 if batch.offset == 0 else self._line
         if not self._carry:
             self._begin = batch.offset
+            self._clean = max(self._clean, batch.offset)
         self._next = batch.offset + batch.size + batch.cut_bytes
         self._cut += batch.cut_at
         self._cut_bytes = batch.cut_bytes
@@ -130,14 +134,16 @@ class LogStream:
 
     def snapshot(self) -> bytes:
         """What `restore` needs beside the bytes from `resume_offset` on; small JSON."""
-        return orjson.dumps({"version": 1, "offset": self._begin, "line": self._line, "done": self._done})
+        return orjson.dumps({"version": 1, "offset": self._begin, "clean": self._clean, "line": self._line, "done": self._done})
 
     def restore(self, state: bytes) -> None:
         """Goes on from a snapshot; the next batch starts at its `resume_offset`. Its lines are scanned again, and events that
         were
-        given out before are not given out again."""
+        given out before are not given out again. Raises ValueError when the state is not ours."""
         known = orjson.loads(state)
-        self._begin, self._line, self._done = known["offset"], known["line"], known["done"]
+        if not isinstance(known, dict) or known.get("version") != 1:
+            raise ValueError("not a stream's state")
+        self._begin, self._clean, self._line, self._done = known["offset"], known["clean"], known["line"], known["done"]
         self._carry, self._carry_lines, self._next = b"", 0, self._begin
 
     def _span(self, batch: Batch, lines: int) -> Span:
@@ -180,6 +186,7 @@ class LogStream:
         lines = Lines(
             span.buffer, span.begin, end, span.offset, span.observed_ms, span.rebuilt, is_plain=self._stream.layout == "plain"
         )
+        lines.begin = max(lines.begin, min(lines.begin_at(self._clean), end))
         known = [(lines.begin_at(at), pattern) for at, pattern in self._hits]
         if is_last and span.rebuilt is not None:
             rows = dict(zip(span.rebuilt.firsts, span.rebuilt.begins, strict=True))
@@ -243,6 +250,7 @@ class LogStream:
             gone = carried - begin
         else:
             gone = self._first_needed(rebuilt, carried) - self._begin
+        self._clean = lines.at(carried) if carried < lines.end and not is_last else lines.end_at
         before = self._carry_lines + span.lines
         self._carry = bytes(physical[begin + gone : end])
         self._carry_lines = _line_count(self._carry, 0, len(self._carry))
