@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from detector.crash_points import CrashPoint, reach
 from detector.edges.sources.base import Inbox, Resume
-from detector.edges.sources.file_identity import Content
+from detector.edges.sources.file_identity import NOTHING, Content
 from detector.edges.sources.file_open import OpenFiles
 from detector.edges.sources.file_reader import FileReader, Outcome
 from detector.edges.sources.file_register import Register
@@ -100,12 +100,18 @@ class Follower:
 
     async def _unpack(self, tail: Tail) -> None:
         tail.is_finished = tail.is_caught_up = True
-        try:
-            await self._reader.unpack(tail)
-        except OSError as error:
-            self._troubles.file(tail, error)
-            if tail.stream is not None:
-                await self._reader.break_off(tail, LostRange(tail.stream, tail.offset, None, ROTATED_AWAY))
+        while tail.path is not None:
+            try:
+                await self._reader.unpack(tail)
+                break
+            except FileNotFoundError:  # the rotation goes on
+                moved = await asyncio.to_thread(find_moved, tail.name, tail.identity, NOTHING)
+                tail.path = moved.path if moved else None
+            except OSError as error:
+                self._troubles.file(tail, error)
+                tail.path = None
+        if tail.path is None and tail.stream is not None:
+            await self._reader.break_off(tail, LostRange(tail.stream, tail.offset, None, ROTATED_AWAY))
         self._files.finished(tail)
 
     def _go_on(self, tail: Tail) -> None:
@@ -251,9 +257,10 @@ class Follower:
         self._open.open(tail)
         await self._reader.finish(tail)
         tail.is_caught_up = True
+        is_deleted = not tail.has_name()
         self._open.close(tail)
         self._files.finished(tail)
-        if tail.path is None:
+        if is_deleted:
             self._forget(tail)
         else:
             self._go_on(tail)

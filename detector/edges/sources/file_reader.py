@@ -77,6 +77,7 @@ class FileReader:
     async def unpack(self, tail: Tail) -> None:
         """Reads a rotated file that was packed before we came to it, from where it was read up to. Raises OSError."""
         name, path, begin = tail.name, tail.path or "", tail.offset
+        tail.look()
         head = head_of_gzip(path)
         key = tail.stream.key if tail.stream else stream_key(tail.identity, head, self._keys.__contains__)
         lines = LineBuffer(self.stream(name, key), self._max_line, begin)

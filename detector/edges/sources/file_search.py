@@ -117,13 +117,23 @@ def look_at_all(paths: Iterable[str]) -> list[Found]:
 
 
 def siblings(path: str) -> list[Found]:
-    """The other regular files in the folder in which the file at `path` lies, or lay; a link is followed."""
+    """The other regular files in the folder in which the file at `path` lies, or lay; a link is followed. Looked at until two
+    looks agree: a rotation may be renaming them right now."""
     folder, own = os.path.split(os.path.realpath(path))
+    now: list[Found] = []
+    for _ in range(LOOKS):
+        before = now
+        now = look_at_all(os.path.join(folder, name) for name in _names(folder) if name != own)
+        if [(one.path, one.identity) for one in now] == [(one.path, one.identity) for one in before]:
+            break
+    return now
+
+
+def _names(folder: str) -> list[str]:
     try:
-        names = [name for name in os.listdir(folder) if name != own]
+        return sorted(os.listdir(folder))
     except OSError:
         return []
-    return look_at_all(os.path.join(folder, name) for name in sorted(names))
 
 
 def is_rotated_name(name: str, of: str) -> bool:
@@ -179,18 +189,10 @@ def find_unseen(path: str, since_ns: int, known: Collection[Identity], contents:
 
 
 def rotated_siblings(path: str) -> list[Found]:
-    """Those under rotated names, looked at until two looks agree: names may move on while we look."""
+    """Those under rotated names; `path` may be a rotated name itself."""
     own = os.path.realpath(path)
-    names = [os.path.basename(name) for name in (own, *originals(own))]  # it may be a rotated name itself
-    rotated: list[Found] = []
-    before: list[tuple[str, Identity]] = []
-    for _ in range(LOOKS):
-        rotated = [found for found in siblings(path) if any(is_rotated_name(os.path.basename(found.path), of) for of in names)]
-        now = [(found.path, found.identity) for found in rotated]
-        if now == before:
-            break
-        before = now
-    return rotated
+    names = [os.path.basename(name) for name in (own, *originals(own))]
+    return [one for one in siblings(path) if any(is_rotated_name(os.path.basename(one.path), of) for of in names)]
 
 
 def is_packed(path: str) -> bool:
