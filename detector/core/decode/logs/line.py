@@ -186,4 +186,4 @@ def level_of(line: Line, reading: Reading) -> Level | None:
     if reading.level is not None or line.frame is None:
         return reading.level
     level = line.frame.level
-    return None if level is Level.INFO and line.kind in (Kind.OWN, Kind.THROWN, Kind.TRACE, Kind.BARE) else level
+    return None if level is Level.INFO and line.kind in (Kind.OWN, Kind.THROWN, Kind.TRACE, Kind.INDENTED, Kind.BARE) else level

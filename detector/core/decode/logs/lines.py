@@ -91,13 +91,15 @@ class Lines:
         row = bisect_left(self._rebuilt.at, at)
         return self._rebuilt.begins[row] if row < len(self._rebuilt.begins) else self.end
 
-    def number(self, begin: int, known: tuple[int, int]) -> int:
-        """How many lines of the stream stand before this one and behind the front of the buffer. `known` is an earlier line
-        start and
-        its answer, so that nothing is counted twice."""
-        if self._rebuilt is None:
+    def number(self, begin: int, known: tuple[int, int], total: int) -> int:
+        """How many lines of the stream stand before this one and behind the front of the buffer. `known` is an earlier line start
+        and its answer, `total` how many lines the buffer has, so that the shorter way is counted."""
+        if self._rebuilt is not None:
+            return self._rebuilt.numbers[self._row(begin)]
+        if begin - known[0] <= self.end - begin:
             return known[1] + self.buffer.count(b"\n", known[0], begin)
-        return self._rebuilt.numbers[self._row(begin)]
+        is_open = self.buffer[self.end - 1] != 0x0A
+        return total - self.buffer.count(b"\n", begin, self.end) - is_open
 
     def is_whole(self, first: int) -> bool:
         return self._rebuilt is None or first not in self._rebuilt.cut

@@ -17,6 +17,7 @@ MOST_BYTES = 1 << 20
 _SMALL = 65_536
 _SAMPLES = 16
 _OCTETS = re.compile(rb"(\d{1,7}) (?=<\d{1,3}>)")
+_CRI_PART = re.compile(rb" std(?:out|err) P")  # one search for both is faster than bytes.find for each
 _EXPORT = re.compile(rb"(?:__CURSOR|__REALTIME_TIMESTAMP)=")
 _JSON_PART = re.compile(rb"\"(?:logtag\"\s*:\s*\"P\"|_p\"\s*:\s*\"P\"|CONTAINER_PARTIAL_MESSAGE\"\s*:\s*\"true\")")
 _JSON_KEYS = (b'"logtag"', b'"_p"', b"CONTAINER_PARTIAL_MESSAGE")
@@ -79,7 +80,7 @@ def is_needed(buffer: Bytes, begin: int, end: int, lines: int) -> bool:
         if any(_EXPORT.match(head) for head in heads) and _has_export(buffer, begin, end):
             return True
     is_cri = any(b" stdout " in head or b" stderr " in head for head in heads)
-    if is_cri and (buffer.find(b" stdout P", begin, end) >= 0 or buffer.find(b" stderr P", begin, end) >= 0):
+    if is_cri and _CRI_PART.search(buffer, begin, end) is not None:
         return True
     if any(b'{"log"' in head for head in heads) and buffer.count(b'\\n","s', begin, end) != lines:
         return True

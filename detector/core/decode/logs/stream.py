@@ -212,10 +212,10 @@ class LogStream:
 
     def _built(self, ready: list[Open], lines: Lines, span: Span) -> list[Marked]:
         found: list[Marked] = []
-        known = (span.begin, 0)
+        known, total = (span.begin, 0), self._carry_lines + span.lines
         for event in ready:
             root = event.root
-            known = (root.begin, lines.number(root.begin, known))
+            known = (root.begin, lines.number(root.begin, known, total))
             patterns = root.patterns
             if len(event.lines) > 1 or len(patterns) > 1:
                 patterns = tuple(sorted({hit for placed in event.lines for hit in placed.patterns}))

@@ -19,7 +19,7 @@ _DATE = (
 _TAG = rb"([A-Za-z_][\w./@%+()-]{0,127}?)(?:\[([^\]]{1,64})\])?:(?: |\Z)"
 _LEVELISH = frozenset(b"TRACE DEBUG INFO NOTICE WARN WARNING ERROR FATAL CRITICAL ERRO DEBU TRAC FATA INF ERR WRN DBG".split())
 _RFC3164 = re.compile(rb"(?:\d{1,7} )?<(\d{1,3})>(?:" + _DATE + rb" )?(?:([\w.:%-]{1,255}) )??" + _TAG)
-_FILE = re.compile(_DATE + rb" ([\w.:%-]{1,255}) " + _TAG)
+_FILE = re.compile(_DATE + rb" ([\w.:%-]{0,254}[\w.%-]) " + _TAG)
 _PRIORITY = re.compile(rb"<(\d{1,3})>")
 
 

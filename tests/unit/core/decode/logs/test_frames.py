@@ -114,6 +114,8 @@ def test_journal_export() -> None:
         ("Dec 02 14:22:52 node-0 kubelet[42965]: W1202 14:22:52.923538 42965 transport.go:356] it is gone", "it is gone",
         Level.WARN, "kubelet"),
         ("<3>it is gone", "it is gone", Level.ERROR, None),
+        ("<13>May 14 07:31:07 host app[7]:     from gone import x", "    from gone import x", None, "app"),
+        ("2024-05-14T07:31:07.123456789Z sh: gone: not found", "sh: gone: not found", None, None),
         ("<30>May 14 07:31:07 host app[7]: 2024-05-14 07:31:07,123 ERROR [main] a.B - it is gone", "it is gone", Level.ERROR,
         "app"),
     ],
