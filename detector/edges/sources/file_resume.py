@@ -58,6 +58,7 @@ def plan(found: list[Found], left: list[Left]) -> tuple[list[Start], list[Left]]
     """What to read, in this order: what was rotated away first, then what is at its path. Also returns the streams about which
     nothing can be said yet because their folder cannot be looked into."""
     here = _still_here(found, left)
+    here += _finished_elsewhere(found, left, here)
     claimed = {start.found.identity for start in here if start.found}
     names = {start.key for start in here}
     gone = [one for one in left if one.key not in names and not one.token.is_finished and one.token.path]
@@ -94,6 +95,15 @@ def _still_here(found: Iterable[Found], left: Iterable[Left]) -> list[Start]:
         if it is not None:
             starts[it.key] = _go_on(it, file, it.token.path not in ("", file.path))
     return list(starts.values())
+
+
+def _finished_elsewhere(found: Iterable[Found], left: Iterable[Left], here: Iterable[Start]) -> list[Start]:
+    """Files that were read to their end and are being renamed while we look: at their path is another one now."""
+    known = {start.key for start in here}
+    identities = {file.identity for file in found} - {start.found.identity for start in here if start.found}
+    finished = [one for one in left if one.token.is_finished and one.identity in identities and one.key not in known]
+    moved = [(one, find_moved(one.token.path, one.identity, one.token.content)) for one in finished]
+    return [_go_on(one, file, True) for one, file in moved if file is not None]
 
 
 def _is_it(one: Left, file: Found) -> bool:
