@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from detector.analysis.report.findings import looked_at, losses, show_incidents, show_unexplained
+from detector.core.engine.thinning import WHOLE_BYTES
 from detector.edges.scan_cache import default_folder
 from detector.edges.sources.past import PastSettings, past_inputs, read_past
 from detector.edges.store.store import Store
-from detector.interface import incident_object, json_line, summary_object
+from detector.interface import Json, incident_object, json_line, summary_object
 from detector.records import Batch, Incident, Severity, Stage
 from detector.replay import Outcome
 from detector.replay import replay as replay_batches
@@ -107,12 +108,22 @@ def progress(total: int | None, quiet: bool) -> Iterator[Callable[[Batch], None]
         yield lambda batch: bar.update(task, advance=batch.size)
 
 
+def _looked_at(outcome: Outcome) -> dict[str, Json]:
+    """What makes "nothing found" an answer, beside the stable fields of the summary."""
+    top: list[Json] = [
+        {"count": group.count, "level": group.level, "source": group.source, "line": group.line, "text": group.example}
+        for group in outcome.unexplained
+    ]
+    pending: list[Json] = [expected.rule for expected in outcome.pending]
+    return {"rules": outcome.rules, "unexplained_lines": outcome.loud, "unexplained": top, "pending": pending}
+
+
 def show(outcome: Outcome, seconds: float, as_json: bool) -> None:
     if as_json:
         out = sys.stdout.buffer
         for incident in outcome.incidents:
             out.write(json_line(incident_object(incident)))
-        out.write(json_line(summary_object(outcome.counts, len(outcome.incidents), seconds)))
+        out.write(json_line(summary_object(outcome.counts, len(outcome.incidents), seconds) | _looked_at(outcome)))
         out.flush()
         return
     console = Console(highlight=False)
@@ -120,6 +131,6 @@ def show(outcome: Outcome, seconds: float, as_json: bool) -> None:
     console.print(looked_at(outcome.counts, outcome.rules, len(outcome.incidents)), markup=False)
     for loss in losses(outcome.counts):
         console.print(loss, markup=False)
-    show_unexplained(console, outcome.loud, outcome.unexplained)
+    show_unexplained(console, outcome.loud, outcome.unexplained, outcome.counts.bytes > WHOLE_BYTES)
     for expected in outcome.pending:
         console.print(f"still waiting when the logs ended: {expected.rule}", markup=False)

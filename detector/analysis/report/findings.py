@@ -85,11 +85,14 @@ def losses(counts: Counts) -> list[str]:
     return [f"{number:,} {words}" for number, words in said if number]
 
 
-def show_unexplained(console: Console, seen: int, groups: Iterable[Unexplained]) -> None:
-    """`seen` is how many WARN or worse lines no rule explains, `groups` the most frequent of them."""
+def show_unexplained(console: Console, seen: int, groups: Iterable[Unexplained], is_thinned: bool) -> None:
+    """`seen` is how many WARN or worse lines no rule explains, `groups` the most frequent of them. `is_thinned`: the log was so
+    long that only some of them were looked at."""
     if not seen:
         return
-    console.print(f"{seen:,} WARN or worse not explained by any rule; the most frequent:")
+    console.print(
+        f"{seen:,} WARN or worse not explained by any rule{', of those looked at' if is_thinned else ''}; the most frequent:"
+    )
     for group in groups:
         where = f"{group.source}:{group.line}"
         line = Text(f"  {group.count:>7,}  ", style="dim").append(cut(one_line(group.example), 160), style="default")
