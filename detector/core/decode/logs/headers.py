@@ -126,6 +126,11 @@ _LOGCAT = re.compile(rb"(\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) +\d+ +\d+ ([VDIWEFA]) 
 _TORNADO = re.compile(
     rb"\[([DIWEC]) (\d{6} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+|\d\d:\d\d:\d\d\.\d+) ([^\]]{1,80})\] ?"
 )
+_PASSED = re.compile(rb"\s{0,16}(?:\xe2\x9c[\x93\x94]|\xe2\x88\x9a|ok \d+) ")
+_NODE_DEBUG = re.compile(rb"(?:MODULE|HTTPS?|HTTP2|NET|TLS|FS|TIMER|ESM|STREAM|WORKER|CLUSTER|CHILD_PROCESS) \d+: ")
+_DEBUG_MODULE = re.compile(rb"\s{0,4}(?:[\w@/.-]{1,60}:){1,5}[\w@/.*-]{1,60} ")
+_SINCE = re.compile(rb" \+\d+(?:ms|s|m|h)\s*\Z")
+_VERBOSE_CLASS = re.compile(rb"\[(?:Loaded|Opened|Unloading class) ")
 _SERILOG = re.compile(
     rb"\[(" + _DATE + rb") (VRB|DBG|INF|WRN|ERR|FTL|Verbose|Debug|Information|Warning|Error|Fatal|TRACE|DEBUG|INFO|WARN|ERROR"
     rb"|FATAL)\b ?([^\]]{0,80})\] ?"
@@ -342,6 +347,20 @@ def _serilog(line: bytes) -> Header | None:
     return match and Header("serilog", _level(match[2]), match[1], match.end(), match[3].strip())
 
 
+def _passed(line: bytes) -> Header | None:
+    """A test that passed says what it tried, not what failed: TAP and its like."""
+    match = _PASSED.match(line, 0, LOOK)
+    return match and Header("test", Level.INFO, b"", match.end())
+
+
+def _debug(line: bytes) -> Header | None:
+    """Node's own debugging, the npm package debug (`app:db text +3ms`), and the class loading that Java 8 prints."""
+    if _NODE_DEBUG.match(line) or _VERBOSE_CLASS.match(line):
+        return Header("debug", Level.DEBUG, b"", 0)
+    is_package = line[-1:] in b"smh" and _SINCE.search(line, max(0, len(line) - 12)) and _DEBUG_MODULE.match(line)
+    return Header("debug", Level.DEBUG, b"", 0) if is_package else None
+
+
 def _weblogic(line: bytes) -> Header | None:
     match = _WEBLOGIC.match(line, 0, LOOK)
     return match and Header("weblogic", _level(match[2] or match[5]), match[1] or match[4], match.end(), match[3] or match[6])
@@ -400,7 +419,7 @@ def _bgl(line: bytes) -> Header | None:
 Reader = Callable[[bytes], Header | None]
 _DIGIT: tuple[Reader, ...] = (_logcat, _timed, _access, _redis, _numbered, _bgl)
 _DATED: tuple[Reader, ...] = (_timed, _access, _redis, _numbered, _bgl)  # 2024-05-14
-_LETTER: tuple[Reader, ...] = (_klog, _ruby, _jul, _python, _logrus, _timed, _first, _php_bare, _program, _access, _bgl)
+_LETTER: tuple[Reader, ...] = (_debug, _klog, _ruby, _jul, _python, _logrus, _timed, _first, _php_bare, _program, _access, _bgl)
 _BRACKET: tuple[Reader, ...] = (
     _access,
     _php,
@@ -415,8 +434,9 @@ _BRACKET: tuple[Reader, ...] = (
     _numbered,
     _first,
     _behind_thread,
+    _debug,
 )
-_SMALL: tuple[Reader, ...] = (_dotnet, _first, _program, _access, _bgl)
+_SMALL: tuple[Reader, ...] = (_passed, _debug, _dotnet, _first, _program, _access, _bgl)
 _OTHERS: tuple[Reader, ...] = (_access, _bgl)
 _READERS: dict[bytes, tuple[Reader, ...]] = (
     {bytes([code]): _DIGIT for code in b"0123456789"}
@@ -428,8 +448,8 @@ _READERS: dict[bytes, tuple[Reader, ...]] = (
         b"#": (_weblogic,),
         b"=": (_erlang,),
         b"(": (_timed,),
-        b" ": (_first,),
+        b" ": (_first, _passed, _debug),
         b"\t": (),
     }
-    | {b"": (), b"/": (_program,)}
+    | {b"": (), b"/": (_program,), b"\xe2": (_passed,)}
 )

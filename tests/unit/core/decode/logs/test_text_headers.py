@@ -159,6 +159,12 @@ HEADED = [
     ("[2024-05-14T09:31:07.123+0000][warning][gc,metaspace] x", W, None),
     ("[23/Nov/2026 16:38:50] \"GET /java.lang.Error HTTP/1.1\" 404 2186", I, None),
     ("127.0.0.1 - - [23/Nov/2026 16:38:40] \"GET /java.lang.Error HTTP/1.1\" 200 -", I, None),
+    ("ok 1 - handles Cannot find module 'left-pad'", I, "- handles Cannot find module 'left-pad'"),
+    ("  \u2714 resolves optional parts (Cannot find module 'x' is swallowed) (1.2ms)", I, None),
+    ("MODULE 26541: looking for 'x' in []", D, None),
+    ("  app:db Cannot find module 'x' +12ms", D, None),
+    ("express:router:layer new '/' +0ms", D, None),
+    ("[Loaded java.lang.NoClassDefFoundError from shared objects file]", D, None),
     ("[ERROR] COMPILATION ERROR :", E, "COMPILATION ERROR :"),
     # access lines: what a client asks for is no failure
     ('53.126.150.246 - - [01/Oct/2020:11:25:58 -0400] "GET /java.lang.ClassNotFoundException:%20x HTTP/2.0" 401 2 "-" "c"', I, None),
