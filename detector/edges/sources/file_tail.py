@@ -20,6 +20,26 @@ class Tail:
     first line that was not given out; up to `searched` there is no newline behind it.
     """
 
+    __slots__ = (
+        "after",
+        "content",
+        "fd",
+        "identity",
+        "is_caught_up",
+        "is_finished",
+        "is_queued",
+        "is_rotated",
+        "modified_ns",
+        "name",
+        "offset",
+        "path",
+        "quiet_since_s",
+        "searched",
+        "size",
+        "starts_at_end",
+        "stream",
+    )
+
     def __init__(self, name: str, path: str | None, identity: Identity, offset: int = 0) -> None:
         self.name = name
         self.path = path
