@@ -13,6 +13,7 @@ from enum import Enum
 from detector.core.decode.logs import kinds
 from detector.core.decode.logs.event import Open, Placed, awaits_its_end, begun, join, joins, may_be_pythons, parts_at
 from detector.core.decode.logs.kinds import Kind
+from detector.core.decode.logs.line import Line
 from detector.records import Level
 
 LINK = 32  # lines; a trace is not continued over more of other keys
@@ -166,7 +167,7 @@ class Joiner:
             key.interruptions += 1
             if key.interruptions > INTERRUPTIONS:
                 key.interrupted = None
-        if old is not None and _is_heir(old, event):
+        if old is not None and old.last is old.root and not old.has_trace and is_heir(old.root.line, placed.line):
             key.heir = old
         key.current = event
         self.events.append(event)
@@ -209,11 +210,9 @@ def _is_plain(event: Open) -> bool:
     )
 
 
-def _is_heir(old: Open, new: Open) -> bool:
+def is_heir(above: Line, below: Line) -> bool:
     """A warning of one thread, right above an INFO line of another one."""
-    after, before = new.root.line.header, old.root.line.header
+    before, after = above.header, below.header
     if after is None or after.level is not Level.INFO or before is None or before.level is None or before.level < Level.WARN:
-        return False
-    if old.last is not old.root or old.has_trace:
         return False
     return bool(before.thread) and bool(after.thread) and before.thread != after.thread

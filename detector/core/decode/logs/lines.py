@@ -12,7 +12,7 @@ from detector.core.decode.logs.rebuilding import Rebuilt
 
 _STAMPED = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]{0,10}(?:Z|[+-]\d\d:\d\d)"
 _PLAINLY = re.compile(
-    rb"(?:" + _STAMPED + rb" std(?:out|err) F |\{\"log\":\"(?=\d\d|\{))?(?:" + _STAMPED + rb"(?:\s{1,2}[A-Z]{3,}\b|\s\[)|"
+    rb"(?:" + _STAMPED + rb" (std(?:out|err)) F |(\{\"log\":\"(?=\d\d|\{)))?(?:" + _STAMPED + rb"(?:\s{1,2}[A-Z]{3,}\b|\s\[)|"
     rb"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?![\d.]{0,10}(?:Z|[+-]\d\d:\d\d) )"
     rb"(?!.{0,80}(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY|LOCATION): )|"
     rb"\{\\?\"(?:(?:level|ts|severity|@t|log\.level)\\?\"|@timestamp\\?\":\\?\"[^\"]{20,35}\",\\?\"(?:log\.level|ecs)))"
@@ -104,9 +104,13 @@ class Lines:
     def is_whole(self, first: int) -> bool:
         return self._rebuilt is None or first not in self._rebuilt.cut
 
-    def is_plainly_headed(self, begin: int) -> bool:
-        """Whether a glance says that the line begins an event of its own."""
-        return _PLAINLY.match(self.buffer, begin) is not None
+    def plain_key(self, begin: int) -> bytes | None:
+        """A key, if a glance says that the line begins an event of its own. What Docker writes has its key far behind: each such
+        line's is its own place."""
+        match = _PLAINLY.match(self.buffer, begin)
+        if match is None:
+            return None
+        return match[1] or (b"%d" % begin if match[2] else b"")
 
     def may_capture(self, begin: int, end: int) -> bool:
         """Whether something in this range may make an event take any text that follows."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from detector.core.decode.logs import kinds
 from detector.core.decode.logs.event import CAPTURE_BYTES, Open, Placed
-from detector.core.decode.logs.joining import BLOCK, LINK, LINK_BYTES, Joiner, Miss, Missing
+from detector.core.decode.logs.joining import BLOCK, LINK, LINK_BYTES, Joiner, Miss, Missing, is_heir
 from detector.core.decode.logs.kinds import Kind
 from detector.core.decode.logs.lines import Lines
 
@@ -47,15 +47,38 @@ class Runs:
         while self._run.hit < len(self._hits):
             self._read(self._lines.begin_of(self._hits[self._run.hit][0]), self._lines.begin, is_fresh=False)
 
-    def read_tail(self) -> tuple[int, list[Open]]:
+    def read_tail(self) -> tuple[int, int | None]:
         """Reads the last lines of the span, if events that were hit are among them or a glance cannot tell what they are.
-        Returns where
-        the next span has to begin so that what comes can be placed, and the events that may still grow."""
-        begin, is_plain = self._tail()
+
+        Returns where the next span has to begin so that what comes can be placed, and the place in the stream where the first
+        event begins that may still grow (None: there is none).
+        """
+        begin, is_plain, keys = self._tail()
         if begin >= self._lines.end or (is_plain and not self._has_hits_behind(begin)):
-            return begin, []
+            return begin, None
+        if is_plain and len(keys) == 1:
+            last = self._open_of_plain(begin)
+            if last is not None:
+                return begin, last[0]
         self._read(begin, self._lines.end, is_fresh=True)
-        return self._carried(begin), self._run.joiner.open_events(self._lines.end_at)
+        open_events = self._run.joiner.open_events(self._lines.end_at)
+        return self._carried(begin), min((event.root.at for event in open_events), default=None)
+
+    def _open_of_plain(self, begin: int) -> tuple[int | None] | None:
+        """Among lines of one key that each begin an event, only the last one's may grow, and a warning above another thread's
+        line. None: the last line is of another kind."""
+        at = self._lines.before(self._lines.end)
+        if at is None:
+            return None
+        line = self._lines.read(at)[0]
+        if line.kind is Kind.JSON:
+            return (None,)
+        if line.kind is not Kind.HEADER or line.header is None or line.header.is_first_of_two:
+            return None
+        above = self._lines.before(at)
+        if above is not None and above >= begin and is_heir(self._lines.read(above)[0], line):
+            at = above
+        return (self._lines.at(at),)
 
     def _has_hits_behind(self, begin: int) -> bool:
         runs = [run for run in (*self._done, self._run) if run.position > begin]
@@ -71,16 +94,20 @@ class Runs:
         found.sort(key=lambda event: event.root.at)
         return found
 
-    def _tail(self) -> tuple[int, bool]:
-        """Where the last lines begin that a later one may join, and whether a glance says that each of them begins an event."""
-        begin, is_plain = self._lines.end, True
+    def _tail(self) -> tuple[int, bool, set[bytes]]:
+        """Where the last lines begin that a later one may join, whether a glance says that each of them begins an event, and
+        their keys as far as a glance tells."""
+        begin, is_plain, keys = self._lines.end, True, set[bytes]()
         for _ in range(LINK):
             before = self._lines.before(begin)
             if before is None or self._lines.end_at - self._lines.at(before) > LINK_BYTES:
                 break
             begin = before
-            is_plain = is_plain and self._lines.is_plainly_headed(begin)
-        return begin, is_plain
+            if is_plain:
+                key = self._lines.plain_key(begin)
+                is_plain = key is not None
+                keys.add(key or b"")
+        return begin, is_plain, keys
 
     def _carried(self, begin: int) -> int:
         """The last place before or at `begin` behind which no line belongs to an event from before it."""
@@ -90,9 +117,8 @@ class Runs:
         return begin
 
     def _read(self, begin: int, until: int, *, is_fresh: bool) -> None:
-        """Reads the event of the line at `begin`, on to `until` and until all hits that were met are settled: goes on with
-        the last run
-        where it can, else begins one. `is_fresh`: a run that began behind `begin` is read again from further up."""
+        """Reads the event of the line at `begin`, on to `until` and until all hits that were met are settled: goes on with the
+        last run where it can, else begins one. `is_fresh`: a run that began behind `begin` is read again from further up."""
         while is_fresh and self._run.start > begin:
             self._run = self._done.pop()
         until = max(until, begin + 1)

@@ -193,10 +193,9 @@ class LogStream:
             known += [(rows[first], pattern) for first, pattern in self._part_hits if first in rows]
         runs = Runs(lines, sorted(known) + hits if known else hits)
         runs.read_hits()
-        carried, still_open = (end, []) if is_last else runs.read_tail()
+        carried, horizon = (end, None) if is_last else runs.read_tail()
         if is_last:
             runs.settle()
-        horizon = min((event.root.at for event in still_open), default=None)
         ready: list[Open] = []
         self._hits = []
         for event in runs.events():
