@@ -81,3 +81,12 @@ try "nofile" bash -c "ulimit -n 16; $py -c 'f=[open(\"/dev/null\") for _ in rang
 try "matplotlib" "$py" -c 'import matplotlib; matplotlib.use("tkagg"); import matplotlib.pyplot as p; p.figure()'
 try "tkinter" "$py" -c 'import sys; sys.modules["_tkinter"]=None; import tkinter'
 try "open config" "$py" -c 'open("/etc/app/config.yml")'
+printf 'import ssl\ncontext = ssl.create_default_context()\ncontext.load_cert_chain("site.pem")\n' > tls.py; try "certificate file" "$py" tls.py
+printf 'import ssl\ncontext = ssl.create_default_context()\ncontext.load_verify_locations("ca.pem")\n' > tls.py; try "authority file" "$py" tls.py
+try "translations" "$py" -c 'import gettext; gettext.translation("messages", ".")'
+mkdir -p worker; try "no main" "$py" worker
+try "source" "$py" -c 'import inspect; exec("def f(): pass"); inspect.getsource(f)'
+mkdir -p old; printf 'junk' > old/rates.pyc; (cd old; try "bytecode of another version" "$py" -c 'import rates'); "$py" -c 'import py_compile; open("cut.py","w").write("x = 1\n" * 50); py_compile.compile("cut.py", "old/cut.pyc")'; head -c 60 old/cut.pyc > old/short.pyc; (cd old; try "bytecode cut" "$py" -c 'import short')
+try "settings file" "$py" -c 'open("/etc/billing/settings.yaml")'
+try "program" "$py" -c 'import subprocess; subprocess.run(["pg_dump9"])'
+try "digest" "$py" -c 'import hashlib; hashlib.new("md4")'
