@@ -33,7 +33,7 @@ from detector.records import Tick
 from detector.rule_loading import ReadyRules, ready_rules
 from detector.settings import Settings
 from detector.setup_check import load_whole_settings
-from detector.telemetry import Health, Metrics, Trouble, logger, set_up_log
+from detector.telemetry import Health, Metrics, Trouble, give_memory_back, logger, set_up_log
 
 TICK_S = 0.5
 LOOK_AFTER_S = 10.0
@@ -122,6 +122,7 @@ class _Daemon:
             self._readers.use(group, self._settings)
             self._health.clear(Trouble.STARTING)
             self._tell_started()
+            give_memory_back()
             ended = await self._until_stopped()
             await self._leave(LAST_DELIVERIES_S if ended else self._settings.grace.total_seconds())
             for task in helpers:
