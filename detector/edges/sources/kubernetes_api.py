@@ -12,14 +12,16 @@ import json
 import os
 import socket
 import ssl
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 
+from detector.edges.sources.kubeconfig import Kubeconfig, read_kubeconfig
 from detector.errors import SourceLost
 from detector.settings import KubernetesSourceSettings
 
@@ -67,32 +69,60 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the API server is, which pod is meant, and how we prove who we are."""
+    """Where the API server is, which pod is meant, and how we prove who we are. The `_pem` texts and `token` come from a
+    kubeconfig; inside a cluster there are files."""
 
     address: str
     namespace: str
     pod: str
     token_file: str
     ca_file: str
+    token: str = field(default="", repr=False)
+    ca_pem: str = ""
+    client_pem: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, settings: KubernetesSourceSettings, environ: Mapping[str, str]) -> Place:
-        """Raises SourceLost when we are in no cluster and the settings name none."""
+        """What the settings say, else the cluster we are in, else what kubectl would use. Raises SourceLost when there is none of
+        these, BadInput for a kubeconfig that is no YAML."""
         account = environ.get("TRIMWATCH_SERVICE_ACCOUNT_FOLDER", ACCOUNT)
         host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "443")
+        pod = settings.pod or environ.get("POD_NAME") or socket.gethostname()
         if not settings.api and not host:
-            raise SourceLost("no Kubernetes API server: not inside a cluster, and `api` is not set (try `kubectl proxy`)")
+            return cls._of_kubeconfig(settings, pod, read_kubeconfig(environ))
         return cls(
             settings.api or f"https://{f'[{host}]' if ':' in host else host}:{port}",
             settings.namespace or environ.get("POD_NAMESPACE") or _first_line(f"{account}/namespace") or "default",
-            settings.pod or environ.get("POD_NAME") or socket.gethostname(),
+            pod,
             settings.token_file or f"{account}/token",
             settings.ca_file or f"{account}/ca.crt",
         )
 
+    @classmethod
+    def _of_kubeconfig(cls, settings: KubernetesSourceSettings, pod: str, config: Kubeconfig | None) -> Place:
+        if config is None:
+            raise SourceLost(
+                "no Kubernetes API server: not inside a cluster, no kubeconfig, and `api` is not set (`kubectl proxy`)"
+            )
+        namespace = settings.namespace or config.namespace or "default"
+        token_file = settings.token_file or config.token_file
+        secrets = config.token, config.ca_pem, config.client_pem
+        return cls(config.server, namespace, pod, token_file, settings.ca_file or "", *secrets)
+
     @property
     def path(self) -> str:
         return f"/api/v1/namespaces/{quote(self.namespace, '')}/pods/{quote(self.pod, '')}"
+
+    def trust(self) -> ssl.SSLContext:
+        """Whom we believe, and who we say we are. Raises OSError."""
+        ca_file = self.ca_file if os.path.exists(self.ca_file) else None
+        context = ssl.create_default_context(cafile=ca_file, cadata=self.ca_pem or None)
+        if self.client_pem:
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # OpenSSL reads certificates of its own from files only
+                file.write(self.client_pem)
+                file.flush()
+                context.load_cert_chain(file.name)
+        return context
 
 
 class PodApi:
@@ -159,22 +189,18 @@ class PodApi:
             await answer.aclose()
 
     def _connect(self) -> httpx.AsyncClient:
-        try:
-            ca_file, changed_ns = self.place.ca_file, os.stat(self.place.ca_file).st_mtime_ns
-        except OSError:
-            ca_file, changed_ns = None, 0
+        changed_ns = os.stat(self.place.ca_file).st_mtime_ns if os.path.exists(self.place.ca_file) else 0
         if changed_ns not in self._clients:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=2)
-            trust = ssl.create_default_context(cafile=ca_file)
             self._clients[changed_ns] = httpx.AsyncClient(
-                base_url=self.place.address, verify=trust, trust_env=False, limits=limits
+                base_url=self.place.address, verify=self.place.trust(), trust_env=False, limits=limits
             )
         return self._clients[changed_ns]
 
     def _who(self) -> dict[str, str]:
         """The token is read for every request: the kubelet replaces it before it expires."""
         headers = {"Accept-Encoding": "identity"}
-        token = _first_line(self.place.token_file)
+        token = _first_line(self.place.token_file) or self.place.token
         if token and _is_private(self.place.address):
             headers["Authorization"] = f"Bearer {token}"
         return headers

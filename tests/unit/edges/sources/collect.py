@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from detector.edges.sources.base import Resume, Source
 from detector.records import Batch, LostRange
 
-PATIENCE_S = 3
+PATIENCE_S = 20
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import subprocess
 from collections.abc import Callable, Coroutine
@@ -485,6 +486,65 @@ def test_inside_a_cluster_nothing_need_be_set(token: Path) -> None:
     }
     place = Place.of(KubernetesSourceSettings("kubernetes"), environ)
     assert place == Place("https://[fd00::1]:6443", "shop", "api-0", str(token), str(token.parent / "ca.crt"))
+
+
+def kubeconfig(folder: Path, cluster: str, user: str) -> dict[str, str]:
+    """The environment of somebody who has one."""
+    text = f"""
+apiVersion: v1
+kind: Config
+current-context: here
+contexts:
+- {{name: other, context: {{cluster: none, user: none}}}}
+- {{name: here, context: {{cluster: kind, user: me, namespace: shop}}}}
+clusters:
+- name: kind
+  cluster: {cluster}
+users:
+- name: me
+  user: {user}
+"""
+    (folder / "config").write_text(text)
+    return {"KUBECONFIG": f"{folder}/none:{folder}/config", "HOME": str(folder)}
+
+
+def test_outside_a_cluster_the_kubeconfig_is_used(tmp_path: Path) -> None:
+    """The current context: its server, namespace, certificate authority and token; `replay --pod` needs nothing else."""
+
+    async def test() -> None:
+        context, cert = certificate(tmp_path, "kube-apiserver")
+        ca_data = base64.b64encode(cert.read_bytes()).decode()
+        async with Cluster().serving(context) as cluster:
+            app = cluster.container("app")
+            app.start()
+            app.write("one")
+            here = f"{{server: '{cluster.address}', certificate-authority-data: {ca_data}}}"
+            environ = kubeconfig(tmp_path, here, "{token: token-1}")
+            given = KubernetesSourceSettings("kubernetes", pod="api-0")
+            batches = [batch async for batch in read_pod(given, False, environ)]
+            assert b"".join(bytes(batch.buffer) for batch in batches).endswith(b"stdout F one\n")
+
+    asyncio.run(test())
+
+
+def test_a_client_certificate_of_the_kubeconfig_is_shown(tmp_path: Path) -> None:
+    """As kind and minikube write it; beside the file, or in it."""
+    _, cert = certificate(tmp_path, "me")
+    key_data = base64.b64encode((tmp_path / "me.key").read_bytes()).decode()
+    environ = kubeconfig(tmp_path, "{server: 'https://10.0.0.1'}", f"{{client-certificate: me.crt, client-key-data: {key_data}}}")
+    place = Place.of(KubernetesSourceSettings("kubernetes", pod="api-0"), environ)
+    assert place.client_pem.startswith("-----BEGIN CERTIFICATE")
+    assert "PRIVATE KEY" in place.client_pem
+    assert "PRIVATE" not in repr(place)
+    place.trust()
+    assert cert.exists()
+
+
+def test_a_login_by_plugin_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    """We run nobody's commands."""
+    environ = kubeconfig(tmp_path, "{server: 'https://10.0.0.1'}", "{exec: {command: aws}}")
+    with pytest.raises(SourceLost, match="kubectl proxy"):
+        Place.of(KubernetesSourceSettings("kubernetes", pod="api-0"), environ)
 
 
 @pytest.mark.parametrize(("previous", "expected"), [(True, b"dying\n"), (False, b"alive\n")])
