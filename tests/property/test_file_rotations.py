@@ -128,6 +128,7 @@ async def play(world: World, pattern: str, chance: Random) -> None:
             for _ in range(STEPS // 6):
                 step = chance.choice(steps)
                 if step == world.copytruncate:  # what was never seen cannot be missed: of two within one poll the first is gone
+                    world.whole()
                     await world.until_seen(inbox)
                 step()
                 for _ in range(chance.choice((0, 1, 5, 50, 400))):
@@ -144,7 +145,7 @@ async def play(world: World, pattern: str, chance: Random) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_every_line_once(tmp_path: Path, seed: int, pattern: str) -> None:
     """Renames, copies that are truncated, packing, half lines, stops and starts with positions that lag: a seed is a history."""
     chance = Random(seed)
