@@ -42,8 +42,8 @@ class Family(Enum):
 
 @dataclass(slots=True)
 class Placed:
-    """A line and where it stands: `begin`/`end` in the span's buffer (end without the newline), `at` in the stream; `index` lines
-    after the first one of the run."""
+    """A line and where it stands: `begin`/`end` in the span's buffer (end without the newline), `at` in the stream; `index`
+    lines after the first one of the run."""
 
     line: Line
     begin: int
@@ -55,8 +55,8 @@ class Placed:
 
 @dataclass(slots=True)
 class Open:
-    """`doubt` is the index of the line from which on the event may have to be taken apart again (0: none). `captures_from` is the
-    stream offset from which on it takes any text (-1: it does not)."""
+    """`doubt` is the index of the line from which on the event may have to be taken apart again (0: none). `captures_from` is
+    the stream offset from which on it takes any text (-1: it does not)."""
 
     lines: list[Placed]
     root: Placed  # the first line
@@ -100,7 +100,7 @@ def level_of(event: Open) -> Level | None:
 
 
 def joins(event: Open, placed: Placed) -> bool:
-    """Whether the line right below the event's last one belongs to it. Blank lines are put off by the caller."""
+    """Whether the line right below the event's last one belongs to it. A blank line joins whatever stands above."""
     line = placed.line
     if event.is_done:
         return False
@@ -145,9 +145,8 @@ def join(event: Open, placed: Placed) -> None:
 def parts_at(event: Open, placed: Placed | None) -> bool:
     """Whether the doubtful lines are an event of their own after all, now that the next line is known (None: there is none).
 
-    A traceback below a DEBUG line was logged, unless it begins in the main module: then nobody caught it. `Error: text` below
-    a line
-    that is no warning was logged if frames follow, and so was the VM's own error.
+    A traceback below a DEBUG line was logged, unless it begins in the main module: then nobody caught it. `Error: text` below a
+    line that is no warning was logged if frames follow, and so was the VM's own error.
     """
     first = event.lines[event.doubt].line
     if placed is None:
@@ -159,8 +158,8 @@ def parts_at(event: Open, placed: Placed | None) -> bool:
 
 
 def may_be_pythons(line: Line) -> bool:
-    """Whether an interrupted Python traceback may go on with this line, which alone could be anyone's: source code, or the
-    last line."""
+    """Whether an interrupted Python traceback may go on with this line, which alone could be anyone's: source code, or the last
+    line."""
     if line.kind is Kind.THROWN:
         return not kinds.is_traceback(line.text) and _OTHERS.match(line.text) is None
     return line.kind is Kind.INDENTED and line.text[:4] == b"    " and line.text[4:5] not in (b" ", b"")

@@ -1,8 +1,7 @@
 """Puts lines together to events, going forward through a run of lines of one stream.
 
 Lines with the same key (a container's stderr, say) follow one another whatever stands between them, up to LINK lines. Below a
-header
-line whose message names nothing that was thrown, a line of a trace belongs to the trace that the header interrupted.
+header line whose message names nothing that was thrown, a line of a trace belongs to the trace that the header interrupted.
 """
 
 from __future__ import annotations
@@ -43,8 +42,7 @@ class Miss:
 @dataclass(slots=True)
 class _Key:
     """`current` is the event of the last line. `interrupted` is the last one with a trace before it. `heir` is a warning that
-    another
-    thread's line was written below, before what was thrown came."""
+    another thread's line was written below, before what was thrown came."""
 
     index: int
     at: int
@@ -146,9 +144,8 @@ class Joiner:
         self._extend(key, event, placed)
 
     def _extend(self, key: _Key, event: Open, placed: Placed) -> None:
-        """An event that grows too long is cut where its next line crosses a multiple of BLOCK; a rest has no header and is
-        cut at the
-        first one: so the cuts can be found from anywhere within the event."""
+        """An event that grows too long is cut where its next line crosses a multiple of BLOCK; a rest has no header and is cut
+        at the first one: so the cuts can be found from anywhere within the event."""
         block = placed.at // BLOCK * BLOCK
         grace = BLOCK if event.root.line.kind in kinds.BEGINS or event.root.line.kind is Kind.LEVEL else 1
         if block - event.root.at >= grace:
@@ -197,8 +194,7 @@ class Joiner:
 
 
 def _is_plain(event: Open) -> bool:
-    """A header line (or a JSON record) to which no trace can belong: it names nothing that was thrown and nothing joined it
-    yet."""
+    """A header line (or a JSON record) to which no trace can belong: it names nothing thrown, and nothing joined it yet."""
     if event.is_done:
         return True
     return (

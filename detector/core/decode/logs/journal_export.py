@@ -1,5 +1,5 @@
-"""The journal's export format: entries of `KEY=value` lines, or `KEY`, a length in 8 bytes and the value; a blank line
-between entries.
+"""The journal's export format: entries of `KEY=value` lines, or `KEY`, a length in 8 bytes and the value; a blank line between
+entries.
 
 Each entry becomes the JSON record that `journalctl -o json` would have printed.
 """

@@ -1,5 +1,5 @@
-"""What a line without a header is to the line before it: a beginning of its own, a part of a trace, or one that its
-neighbours decide."""
+"""What a line without a header is to the line before it: a beginning of its own, a part of a trace, or one that its neighbours
+decide."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from detector.core.decode.logs import (
     times,
 )
 from detector.core.decode.logs.frame import Frame, within
-from detector.core.decode.logs.headers import Header
+from detector.core.decode.logs.header import Header
 from detector.core.decode.logs.json_text import How
 from detector.core.decode.logs.kinds import Kind
 from detector.core.decode.logs.reading import Reading

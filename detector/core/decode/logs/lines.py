@@ -92,8 +92,8 @@ class Lines:
         return self._rebuilt.begins[row] if row < len(self._rebuilt.begins) else self.end
 
     def number(self, begin: int, known: tuple[int, int], total: int) -> int:
-        """How many lines of the stream stand before this one and behind the front of the buffer. `known` is an earlier line start
-        and its answer, `total` how many lines the buffer has, so that the shorter way is counted."""
+        """How many lines of the stream stand before this one and behind the front of the buffer. `known` is an earlier line
+        start and its answer, `total` how many lines the buffer has, so that the shorter way is counted."""
         if self._rebuilt is not None:
             return self._rebuilt.numbers[self._row(begin)]
         if begin - known[0] <= self.end - begin:

@@ -41,8 +41,7 @@ def read(line: bytes) -> Frame | None:
 
 def stamp(line: bytes) -> Frame | None:
     """The time that `kubectl logs --timestamps` and `docker logs -t` put before each line. Many applications begin their own
-    lines
-    like this: ask only for a line that has no level of its own behind the time."""
+    lines like this: ask only for a line that has no level of its own behind the time."""
     match = _STAMP.match(line)
     if match is None:
         return None

@@ -1,4 +1,5 @@
-"""Puts together what runtimes and daemons cut: CRI and Docker parts, journal export entries, counted syslog frames, UTF-16 lines.
+"""Puts together what runtimes and daemons cut: CRI and Docker parts, journal export entries, counted syslog frames, UTF-16
+lines.
 
 It happens before the scan, so that a match across a cut is found. Most runs have nothing to put together, and are not touched:
 `is_needed` asks that at a few microseconds a run.
@@ -26,9 +27,8 @@ Bytes = bytes | bytearray
 
 @dataclass(slots=True)
 class Rebuilt:
-    """Whole lines one after the other in `buffer`. For each: where it begins there, where it was complete in the stream
-    (`at`: the
-    start of its last physical line), where it began, where it ends, and the number of physical lines before it."""
+    """Whole lines one after the other in `buffer`. For each: where it begins there, where it was complete in the stream (`at`:
+    the start of its last physical line), where it began, where it ends, and the number of physical lines before it."""
 
     buffer: bytearray = field(default_factory=bytearray)
     begins: list[int] = field(default_factory=list)
@@ -103,9 +103,8 @@ def _has_export(buffer: Bytes, begin: int, end: int) -> bool:
 
 
 def rebuild(buffer: Bytes, begin: int, end: int, offset: int, *, is_last: bool) -> Rebuilt:
-    """Goes through whole physical lines; `offset` is the stream offset of `begin`. `is_last`: nothing will follow, what is
-    open is
-    given out as it is."""
+    """Goes through whole physical lines; `offset` is the stream offset of `begin`. `is_last`: nothing will follow, what is open
+    is given out as it is."""
     return _Rebuilding(buffer, begin, end, offset).run(is_last)
 
 

@@ -1,8 +1,7 @@
 """Which lines have to be read so that every event that was hit is put together as if all had been read.
 
-A run of lines begins at a line that is known to begin an event. Where a line's place hangs on what stood before the run, the
-run begins
-anew further up. So an answer depends on the stream's bytes alone, and a stretch without hits costs nothing.
+A run of lines begins at a line that is known to begin an event. Where a line's place hangs on what stood before the run, the run
+begins anew further up. So an answer depends on the stream's bytes alone, and a stretch without hits costs nothing.
 """
 
 from __future__ import annotations

@@ -42,9 +42,8 @@ class Span:
     """What is to be scanned: `buffer[scan_from:end]` holds whole new lines, partial ones put together. `lines` counts the new
     lines of the stream. Valid until the next call of `LogStream.span`.
 
-    What stands before `scan_from` (from `begin` on, which is byte `offset` of the stream) was scanned before and is kept
-    because new
-    lines may belong to it.
+    What stands before `scan_from` (from `begin` on, which is byte `offset` of the stream) was scanned before and is kept because
+    new lines may belong to it.
     """
 
     buffer: bytes | bytearray
@@ -138,8 +137,7 @@ class LogStream:
 
     def restore(self, state: bytes) -> None:
         """Goes on from a snapshot; the next batch starts at its `resume_offset`. Its lines are scanned again, and events that
-        were
-        given out before are not given out again. Raises ValueError when the state is not ours."""
+        were given out before are not given out again. Raises ValueError when the state is not ours."""
         known = orjson.loads(state)
         if not isinstance(known, dict) or known.get("version") != 1:
             raise ValueError("not a stream's state")

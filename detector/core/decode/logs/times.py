@@ -1,8 +1,7 @@
 """Times as logs write them, in milliseconds since the epoch.
 
-A time without a zone is read as UTC, unless a frame that knows better (`corrected`). A time without a year, or of a day
-alone, takes
-the latest one that is not after the reference (what the frame says, else when we saw the line) by more than a day.
+A time without a zone is read as UTC, unless a frame that knows better (`corrected`). A time without a year, or of a day alone,
+takes the latest one that is not after the reference (what the frame says, else when we saw the line) by more than a day.
 """
 
 from __future__ import annotations

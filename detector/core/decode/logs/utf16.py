@@ -1,5 +1,5 @@
-"""Lines of a UTF-16 file, as Windows services write them. A newline byte cuts inside its two-byte character: each line is
-read alone."""
+"""Lines of a UTF-16 file, as Windows services write them. A newline byte cuts inside its two-byte character: each line is read
+alone."""
 
 from __future__ import annotations
 
