@@ -21,7 +21,6 @@ class FileSource:
 
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
         follower = Follower(self._settings, inbox, resume)
-        poll_s = self._settings.poll.total_seconds()
         scan_s = self._settings.look_for_files.total_seconds()
         scan_at_s = 0.0
         with contextlib.closing(follower):
@@ -32,4 +31,4 @@ class FileSource:
                     scan_at_s = time.monotonic() + scan_s
                 await follower.look_at_due(now_s)
                 if not await follower.take_turn():
-                    await asyncio.sleep(poll_s)
+                    await asyncio.sleep(follower.pause_s)

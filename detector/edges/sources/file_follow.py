@@ -40,6 +40,11 @@ class Follower:
     def close(self) -> None:
         self._open.close_all()
 
+    @property
+    def pause_s(self) -> float:
+        """How long to wait when no file has anything to read."""
+        return self._schedule.pause_s()
+
     # -- found ------------------------------------------------------------------------------------------------------------
 
     async def scan(self) -> None:

@@ -52,7 +52,10 @@ class FileReader:
                 break
             reach(CrashPoint.SOURCE_READ)
             tail.accept(batch)
+            is_all = batch.size < READ // 2 and not tail.is_behind()  # asked before others run, who may write another content
             await self._hand_over(batch, tail.token())
+            if is_all:
+                return Outcome.CAUGHT_UP
         return Outcome.MORE if tail.is_behind() else Outcome.CAUGHT_UP
 
     async def finish(self, tail: Tail) -> None:

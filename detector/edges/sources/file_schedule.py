@@ -10,9 +10,11 @@ from itertools import count
 
 from detector.edges.sources.file_tail import Tail
 
-# A file that has not changed for t is looked at again after t / 20, but not before `poll` and not after 0.4 ms for every file we
-# follow: so there are at most 2,500 looks a second (1 % of a core, measured), and the last of ten thousand idle files waits 4 s.
+# A file that has not changed for t is looked at again after t / 20, but not before BUSY_S and not after `poll` or 0.4 ms for
+# every file: so there are at most 2,500 looks a second at quiet files (1 % of a core, measured), and the last of ten thousand
+# idle ones waits 4 s. While a file is being written, a line waits BUSY_S at most: a batch costs 0.5 ms, however small it is.
 QUIET_SHARE = 20
+BUSY_S = 0.03
 S_A_FILE = 0.0004
 RARELY_S = 5.0  # looks at what is finished or cannot be read
 
@@ -36,7 +38,13 @@ class Schedule:
 
     def look_when_quiet(self, tail: Tail, files: int) -> None:
         idle_s = time.time() - tail.modified_ns / 1e9
-        self.look_later(tail, max(self.poll_s, min(idle_s / QUIET_SHARE, S_A_FILE * files)))
+        soonest_s = min(self.poll_s, max(BUSY_S, S_A_FILE * files))
+        self.look_later(tail, max(soonest_s, min(idle_s / QUIET_SHARE, max(self.poll_s, S_A_FILE * files))))
+
+    def pause_s(self) -> float:
+        """How long there is nothing to do, at most `poll`; for what cannot be read yet is in the queue, and waits so long too."""
+        next_s = self._looks[0][0] - time.monotonic() if self._looks else self.poll_s
+        return self.poll_s if self._ready else min(self.poll_s, max(0.001, next_s))
 
     def due(self, now_s: float) -> Iterator[Tail]:
         """Those whose time has come."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from detector.crash_points import CrashPoint, reach
-from detector.edges.store.database import Database
+from detector.edges.store.database import WAL_LIMIT_BYTES, Database
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.history import History
 from detector.edges.store.opening import Loss, open_database
@@ -21,6 +21,8 @@ from detector.settings import StoreSettings
 # A storm must not turn into a storm of writes: more than so many a checkpoint are counted by their incident, not kept one by one.
 FINDINGS_A_KEY = 20
 DEAD_LETTERS_A_CHECKPOINT = 200
+# No alert waits until the log is folded into the database (tens of milliseconds): the next checkpoint without one does it.
+URGENT_WAL_BYTES = 4 * WAL_LIMIT_BYTES
 
 
 class Store:
@@ -110,7 +112,7 @@ class Store:
         if checkpoint.alerts:
             self.loss = None
         reach(CrashPoint.STORE_COMMITTED)
-        self._database.fold()
+        self._database.fold(URGENT_WAL_BYTES if checkpoint.is_urgent else WAL_LIMIT_BYTES)
 
     def add_command(self, at_ms: int, who: str, what: str, arguments: str = "{}") -> int:
         """Writes down what somebody asks for; returns its id. The pipeline consumes commands in this order."""
