@@ -41,8 +41,10 @@ _TIMED = re.compile(
 _LEVEL_FIRST = re.compile(
     rb"\[\s*(?P<br>" + ANY + rb")\s*(?:/[^\]]{0,60})?\]"
     rb"|\s{0,2}(?P<up>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE|ALERT|VERBOSE)(?=[\s\]:|/-]|$)"
+    rb"|(?P<jul>FINE(?:R|ST)?)(?=: )"
     rb"|(?P<lo>(?!d?panic)" + _LOW + rb")(?=: | \| | - )|<(?P<ti>" + _TITLE + rb")>"
 )
+_QUIET = re.compile(rb"(?:\s+[\w.:/@\[\]-]{1,60}+){1,3}?\s+(DEBUG|TRACE)(?=[\s:|])")  # behind words that no header form knows
 _NUMBERED = re.compile(
     rb"(?:\[\d+\]|\d+(?= \[)|\d+(?= +(?:\[[^\]]*\] +)?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL) )) +(?:(?P<time>" + DATE + rb")\s+)?"
     rb"(?:\[[^\]]{0,80}\] +)?(?:\[(?P<br>" + ANY + rb")\s*\]|(?P<up>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)(?=\s))"
@@ -76,7 +78,9 @@ def timed(line: bytes) -> Header | None:
     end = match.end()
     token = match["up"] or match["br"] or match["lo"] or match["ti"] or match["ch"]
     if token is None:
-        return Header("text", None, match["time"], _skip(line, match.end("tail")))
+        quiet = _QUIET.match(line, match.end("tail"), LOOK)
+        level = None if quiet is None else level_of(quiet[1])
+        return Header("text", level, match["time"], _skip(line, match.end("tail")))
     if token in _PG:
         return Header("postgres", None, match["time"], match.start("up"), continues=True)
     if match["lo"] and line[end : end + 1] == b":":
@@ -136,7 +140,7 @@ def level_first(line: bytes) -> Header | None:
     match = _LEVEL_FIRST.match(line, 0, LOOK)
     if match is None:
         return None
-    token = match["up"] or match["br"] or match["lo"] or match["ti"]
+    token = match["up"] or match["br"] or match["lo"] or match["ti"] or match["jul"]
     header = Header("level-first", level_of(token), b"", 0)
     if match["lo"] or line[match.end() : match.end() + 2] == b": ":
         return header
@@ -169,3 +173,11 @@ def behind_thread(line: bytes) -> Header | None:
     """slf4j-simple: `[main] INFO com.acme.App - text`."""
     match = _BEHIND_THREAD.match(line, 0, LOOK)
     return match and _rest(line, match.end(), Header("text", level_of(match["up"]), b"", match.end()), line[: match.start("up")])
+
+
+def behind_dash(line: bytes) -> Header | None:
+    """A labelled collection marks a line that is nothing special: `- 2026-05-04 10:11:13 [main] DEBUG a.b.C - text`."""
+    header = timed(line[2:]) if line[1:2] == b" " else None
+    if header is not None:
+        header.message += 2
+    return header

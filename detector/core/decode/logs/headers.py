@@ -76,6 +76,7 @@ _READERS: dict[bytes, tuple[Reader, ...]] = (
         b"#": (server.weblogic,),
         b"=": (runtime.erlang,),
         b"(": (general.timed,),
+        b"-": (server.access, server.bgl, general.behind_dash),
         b" ": (general.level_first, runtime.passed, runtime.debug),
         b"\t": (),
     }
