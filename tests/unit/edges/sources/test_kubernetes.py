@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from detector.edges.sources.kubernetes import KubernetesSource
 from detector.edges.sources.kubernetes_api import Place, PodApi
@@ -454,11 +455,14 @@ def test_the_server_must_be_the_one_the_ca_file_names(token: Path, tmp_path: Pat
             app = cluster.container("app")
             app.start()
             app.write("one")
-            async with running(source(cluster, token, ca_file=str(ca_file)), Collector()) as inbox:
-                await asyncio.sleep(0.1)
-                assert not cluster.requests
-                ca_file.write_bytes(cert.read_bytes())
-                await until_texts(inbox, ["one"])
+            with capture_logs() as said:
+                async with running(source(cluster, token, ca_file=str(ca_file)), Collector()) as inbox:
+                    while not said:
+                        await asyncio.sleep(0)
+                    assert "certificate" in said[0]["error"].lower()
+                    assert not cluster.requests
+                    ca_file.write_bytes(cert.read_bytes())
+                    await until_texts(inbox, ["one"])
 
     asyncio.run(test())
 
