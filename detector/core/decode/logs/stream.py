@@ -17,6 +17,7 @@ from detector.core.decode.logs.runs import Hit, Runs
 from detector.records import Batch, DeadLetter, LogEvent, Stream
 
 _QUIET_MS = 2000
+_HELD_MS = 3000  # other lines come, but none of the open event: it is not kept for them any longer
 _MOST_ROUNDS = 8
 _SAMPLE = 1024
 
@@ -81,6 +82,7 @@ class LogStream:
         self._early: list[Marked] = []
         self._dead: list[DeadLetter] = []
         self._silent_since: int | None = None
+        self._held = (-1, 0)  # where what is kept begins, and since which tick
         self.repaired = 0
         self.broken = 0
 
@@ -110,10 +112,14 @@ class LogStream:
         return found
 
     def quiet(self, mono_ms: int) -> list[Marked]:
-        """Called on ticks: a stream that was silent for two seconds gives out what is open, as it is."""
+        """Called on ticks: gives out what is open, as it is, when the stream was silent for two seconds, or when the same line
+        was kept for three although others came."""
         if self._silent_since is None:
             self._silent_since = mono_ms
-        if mono_ms - self._silent_since < _QUIET_MS or not self._carry:
+        if self._held[0] != self._begin:
+            self._held = (self._begin, mono_ms)
+        is_over = mono_ms - self._silent_since >= _QUIET_MS or mono_ms - self._held[1] >= _HELD_MS
+        if not self._carry or not is_over:
             return []
         return self._close()
 

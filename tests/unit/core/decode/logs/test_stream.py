@@ -43,6 +43,18 @@ def test_a_silent_stream_gives_out_what_is_open() -> None:
     assert [(each.event.line, each.event.level) for each in found] == [(4, None)]
 
 
+def test_an_open_event_does_not_wait_for_a_steady_log() -> None:
+    """A line a second of others: the trace that nothing joins any more is given out after three seconds."""
+    stream = LogStream(STREAM)
+    feed(stream, TRACE, 0, "Foo")
+    at, given = len(TRACE), []
+    for second in range(1, 6):
+        given.append(len(stream.quiet(second * 1000)))
+        feed(stream, INFO, at, "nothing")
+        at += len(INFO)
+    assert given == [0, 0, 0, 1, 0]
+
+
 def test_a_batch_ends_the_silence() -> None:
     """The two seconds count from the last batch."""
     stream = LogStream(STREAM)
