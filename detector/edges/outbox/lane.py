@@ -84,17 +84,20 @@ class Lane:
     async def send_due(self) -> float | None:
         """Sends what is due. Returns in how many seconds there is more to do; None: not before the next `wake`."""
         await self._write_what_became()
-        while self._tools.now_ms() >= self._paused_until_ms:
-            now_ms = self._tools.now_ms()
-            rows = await asyncio.to_thread(self._tools.outbox.due, self.name, now_ms, 1, tuple(self._unwritten))
-            if not rows:
-                break
+        rows, next_ms = await asyncio.to_thread(self._owed)
+        while rows:
             reach(CrashPoint.OUTBOX_TAKEN)
             await self._deliver(rows[0])
-        next_ms = await asyncio.to_thread(self._tools.outbox.next_ms, self.name, tuple(self._unwritten))
+            rows, next_ms = await asyncio.to_thread(self._owed)
         if self._unwritten:
             return STORE_PAUSE_S
         return None if next_ms is None else max(0, max(next_ms, self._paused_until_ms) - self._tools.now_ms()) / 1000
+
+    def _owed(self) -> tuple[list[OutboxRow], int | None]:
+        """The alert to send now; or none, and when the next one is due. In one go, because each change of threads costs."""
+        now_ms, skip = self._tools.now_ms(), tuple(self._unwritten)
+        rows = self._tools.outbox.due(self.name, now_ms, 1, skip) if now_ms >= self._paused_until_ms else []
+        return rows, None if rows else self._tools.outbox.next_ms(self.name, skip)
 
     async def send(self, alert: Alert, note: str) -> Delivered:
         """One attempt, past the outbox; alone on the lane. Raises SinkError."""

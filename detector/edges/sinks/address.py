@@ -112,17 +112,30 @@ def _inner(address: IpAddress) -> tuple[ipaddress.IPv4Address, ...]:
 async def addresses_of(target: Target, allow_private: bool) -> list[str]:
     """The addresses of the target that may be connected to, in the resolver's order; never empty. Raises SinkError: an address
     written in the settings that is refused stays refused; a name may resolve to something else later."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise SinkError(f"{target}: the name does not resolve: {error}", retryable=True, reason="connectionError") from None
-    hosts = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    hosts = [target.host] if _is_address(target.host) else await _resolved(target)
     refusals = {host: refusal(ipaddress.ip_address(host), allow_private) for host in hosts}
     allowed = [host for host in hosts if refusals[host] is None]
     if allowed:
         return allowed
     why = "; ".join(f"{host}: {reason}" for host, reason in refusals.items()) or "no address"
     raise SinkError(f"{target}: {why}", retryable=not _is_literal(target.host), reason="clientError")
+
+
+async def _resolved(target: Target) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SinkError(f"{target}: the name does not resolve: {error}", retryable=True, reason="connectionError") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _is_address(host: str) -> bool:
+    """Whether it is written as addresses are everywhere: a resolver, in a thread of its own, would say the same."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_literal(host: str) -> bool:

@@ -14,7 +14,7 @@ from detector.edges.sources.file_tail import Tail
 # every file: so there are at most 2,500 looks a second at quiet files (1 % of a core, measured), and the last of ten thousand
 # idle ones waits 4 s. While a file is being written, a line waits BUSY_S at most: a batch costs 0.5 ms, however small it is.
 QUIET_SHARE = 20
-BUSY_S = 0.03
+BUSY_S = 0.04
 S_A_FILE = 0.0004
 RARELY_S = 5.0  # looks at what is finished or cannot be read
 
@@ -44,7 +44,7 @@ class Schedule:
     def pause_s(self) -> float:
         """How long there is nothing to do, at most `poll`; for what cannot be read yet is in the queue, and waits so long too."""
         next_s = self._looks[0][0] - time.monotonic() if self._looks else self.poll_s
-        return self.poll_s if self._ready else min(self.poll_s, max(0.001, next_s))
+        return self.poll_s if self._ready else min(self.poll_s, max(TOGETHER_S, next_s))
 
     def due(self, now_s: float) -> Iterator[Tail]:
         """Those whose time has come."""

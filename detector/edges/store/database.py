@@ -43,6 +43,7 @@ class Database:
         self._write_lock = threading.RLock()
         self._read_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
+        self._is_synced: bool | None = None  # how the writer is set; None: as SQLite pleases
         self._reader: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
 
@@ -50,7 +51,7 @@ class Database:
         """Opens the file, and brings it to our schema. Raises StoreTooNew, StoreDamaged, StoreUnavailable."""
         with self._write_lock, self._read_lock, self._explained():
             try:
-                self._writer = _connection(self._folder)
+                self._writer, self._is_synced = _connection(self._folder), None
                 _bring_up_to_date(self._writer, self._schemas)
                 self._reader = _connection(self._folder)
                 self._inode = self._folder.inode()
@@ -77,7 +78,9 @@ class Database:
         a killed process does not."""
         with self._write_lock, self._explained():
             connection = self._ready()
-            connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
+            if is_synced is not self._is_synced:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
+                self._is_synced = is_synced
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -9,7 +9,7 @@ from detector.core.decode.logs import line as line_reader
 from detector.core.decode.logs.kinds import Kind
 from detector.core.decode.logs.stream import Span
 
-OFTEN_BYTES, SELDOM_BYTES = 1 << 10, 1 << 16  # apart at the beginning of a stream, and later
+OFTEN_BYTES, SELDOM_BYTES = 1 << 10, 1 << 18  # apart at the beginning of a stream, and later
 OFTEN_UNTIL = 1 << 16
 MOST_LINE = 16 << 10
 _HEADED = (Kind.HEADER, Kind.JSON)
