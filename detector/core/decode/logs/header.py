@@ -11,11 +11,11 @@ from detector.records import Level
 LOOK = 512
 
 
-ANY = (
-    rb"(?i:trace|debug[1-5]?|info(?:rmation)?|notice|note|warn(?:ing)?|error|fatal|crit(?:ical)?|severe|config"
+ANY = (  # java.util.logging writes CONFIG; `[config]` is a part of a program
+    rb"(?:CONFIG|(?i:trace|debug[1-5]?|info(?:rmation)?|notice|note|warn(?:ing)?|error|fatal|crit(?:ical)?|severe"
     rb"|fine(?:r|st)?|verbose"
     rb"|emerg(?:ency)?|alert|d?panic|erro?|fail(?:ure)?|wrn|inf|dbg|vrb|trc|ftl|crt|noti|warni|critical|system|log"
-    rb"|success|audit|normal)"
+    rb"|success|audit|normal))"
 )
 
 
