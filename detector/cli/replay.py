@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import click
 from rich.console import Console
@@ -21,7 +22,7 @@ from detector.records import Batch, Incident, Severity, Stage
 from detector.replay import Outcome
 from detector.replay import replay as replay_batches
 from detector.rule_loading import ready_rules
-from detector.settings import KubernetesSourceSettings, RuleSettings, StoreSettings
+from detector.settings import KubernetesSourceSettings, Layout, RuleSettings, StoreSettings
 
 LAYOUTS = ["auto", "plain", "cri", "docker", "json", "syslog", "journald"]
 EXAMPLES = """
@@ -30,6 +31,7 @@ Examples:
   kubectl logs --previous pod | trimwatch replay -
   trimwatch replay /var/log/shop/*.log /var/log/shop/*.gz
   trimwatch replay --json --service shop app.log | jq .entity
+  trimwatch replay --pod shop-7c9d --previous      # from inside the cluster, or with --api of a `kubectl proxy`
   trimwatch replay --fail-on error build.log       # exit status 1 when something was found
 """
 
@@ -45,6 +47,10 @@ Examples:
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit with 1 when something this loud was found.")
 @click.option("--pod", help="Read the log of a pod from the cluster instead of files.")
 @click.option("--namespace", "-n", help="The pod's namespace.")
+@click.option("--container", "containers", multiple=True, help="With --pod: only this one; may be repeated.")
+@click.option(
+    "--api", metavar="URL", help="With --pod: the API server, such as `kubectl proxy`; else the one of the cluster we are in."
+)
 @click.option("--previous", is_flag=True, help="With --pod: the log of the instance before.")
 def replay(
     files: tuple[str, ...],
@@ -57,11 +63,25 @@ def replay(
     fail_on: str | None,
     pod: str | None,
     namespace: str | None,
+    containers: tuple[str, ...],
+    api: str | None,
     previous: bool,
 ) -> None:
     """Looks through past logs (files, globs, gzip, `-` for standard input) and names what trimming broke. Pages no one."""
     ready = ready_rules(RuleSettings(paths=rule_paths), default_folder())
-    batches, total = _input(files, PastSettings(service, layout), pod, namespace, previous)
+    if pod is None:
+        batches, total = _files(files, PastSettings(service, layout))
+    else:
+        chosen = KubernetesSourceSettings(
+            "kubernetes",
+            pod=pod,
+            namespace=namespace,
+            containers=containers,
+            api=api,
+            service=service,
+            layout=cast(Layout, layout),
+        )
+        batches, total = _pod(chosen, previous), None
     store = None if store_path is None else Store.open(StoreSettings(path=store_path), time.time_ns() // 1_000_000)
     try:
         began = time.monotonic()
@@ -75,20 +95,19 @@ def replay(
         sys.exit(1)
 
 
-def _input(
-    files: tuple[str, ...], settings: PastSettings, pod: str | None, namespace: str | None, previous: bool
-) -> tuple[Iterable[Batch], int | None]:
+def _files(names: tuple[str, ...], settings: PastSettings) -> tuple[Iterable[Batch], int | None]:
     """The batches to judge, and how many bytes they are where that is known."""
-    if pod is not None:
-        from detector.edges.sources.kubernetes_past import pod_batches  # with its HTTP client, which no other replay needs
-
-        source = KubernetesSourceSettings("kubernetes", pod=pod, namespace=namespace, service=settings.service)
-        return pod_batches(source, previous), None
-    if not files:
+    if not names:
         raise click.UsageError("name a file, a glob, or `-` for standard input; or --pod and a pod's name")
-    inputs = past_inputs(files)
+    inputs = past_inputs(names)
     sizes = [one.size for one in inputs]
     return read_past(inputs, settings), None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def _pod(settings: KubernetesSourceSettings, previous: bool) -> Iterable[Batch]:
+    from detector.edges.sources.kubernetes_past import pod_batches  # with its HTTP client, which no other replay needs
+
+    return pod_batches(settings, previous)
 
 
 def is_as_loud(incident: Incident, severity: Severity) -> bool:

@@ -92,7 +92,7 @@ class Cluster:
         self.uid = "6f1c7e4c-6a0e-4b7e-9f6f-2b1c7e4c6a0e"
         self.labels = {"app.kubernetes.io/name": "shop-api"}
         self.containers: dict[str, FakeContainer] = {}
-        self.token = "token-1"
+        self.token = "token-1"  # "": a proxy that has let us in
         self.refusal: tuple[int, str, str] | None = None
         self.faults: deque[tuple[str, Any]] = deque()
         self.requests: list[str] = []
@@ -158,7 +158,7 @@ class Cluster:
         self.requests.append(request.split(" ")[1])
         self.changed()
         base = f"/api/v1/namespaces/shop/pods/{self.pod}"
-        if headers.get("authorization") != f"Bearer {self.token}":
+        if self.token and headers.get("authorization") != f"Bearer {self.token}":
             return _status(writer, 401, "Unauthorized", "Unauthorized")
         if self.refusal is not None:
             return _status(writer, *self.refusal)
