@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from detector.cli import COMMANDS
+from detector.core.ruleset.load import rule_schema
 from detector.edges.sinks import SINKS
 
 ROOT = Path(__file__).parents[2]
@@ -48,3 +49,10 @@ def test_a_folders_readme_names_what_lies_in_it(folder: str) -> None:
     text = (ROOT / folder / "README.md").read_text()
     there = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
     assert {name for name in there if not re.search(rf"`{name}[/`]", text)} == set()
+
+
+def test_the_rules_readme_documents_every_field_of_a_rule() -> None:
+    """What the schema knows, the page tells."""
+    text = (ROOT / "rules" / "README.md").read_text()
+    fields = set(rule_schema()["properties"])
+    assert {field for field in fields if not re.search(rf"\b{field}\b", text)} == set()
