@@ -23,7 +23,7 @@ from detector.documents import read_file
 from detector.edges.api.server import ApiParts, Listeners, bind, serve
 from detector.edges.sinks import receiver_for
 from detector.edges.store.store import Store
-from detector.errors import BadInput, TrimwatchError
+from detector.errors import BadInput, BadSettings, Fault, TrimwatchError
 from detector.inbox import Clocks, PipelineInbox
 from detector.interface import Json
 from detector.live.couriers import Couriers
@@ -52,6 +52,14 @@ class Origin:
         if self.path is None:
             return load_whole_settings("settings", b"", self.environ)
         return load_whole_settings(self.path, read_file(self.path), self.environ)
+
+    def changed_settings(self) -> Settings:
+        """The settings of a file that is in use. Whoever writes it in place leaves it empty for a moment: that is no wish for the
+        defaults, which would send the daemon's sources and receivers away. Raises BadSettings."""
+        if self.path is not None and not read_file(self.path).strip():
+            problem = "is empty: half written, or emptied by mistake; what is in use stays ({} stands for the defaults)"
+            raise BadSettings([Fault(self.path, 1, "settings", problem)])
+        return self.settings()
 
 
 def run(origin: Origin) -> None:
@@ -134,7 +142,7 @@ class _Daemon:
     async def reload(self) -> list[str]:
         async with self._reloading:
             try:
-                settings = self._origin.settings()
+                settings = self._origin.changed_settings()
                 ready = await asyncio.to_thread(_ready, settings)
             except BadInput as bad:
                 return self._refuse(bad)

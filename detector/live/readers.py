@@ -23,6 +23,8 @@ class Readers:
         self._tasks: dict[SourceSettings, asyncio.Task[None]] = {}
         self._doors: dict[SourceSettings, Door] = {}
         self._change = asyncio.Event()
+        self._is_replacing = False  # there may be no task for a moment: that is not the end
+        self._is_over = False
 
     def use(self, group: asyncio.TaskGroup, settings: Settings) -> None:
         self._group = group
@@ -32,21 +34,19 @@ class Readers:
     async def replace(self, settings: Settings) -> None:
         """Sources that are as they were go on reading."""
         wanted = _wanted(settings)
-        gone = [known for known in self._tasks if known not in wanted]
-        tasks = [self._tasks.pop(known) for known in gone]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-            await self._set_aside([self._doors.pop(known) for known in gone])
-        for source in wanted:
-            if source not in self._tasks:
-                self._start(source)
-        self._change.set()
+        self._is_replacing = True
+        try:
+            await self._end([known for known in self._tasks if known not in wanted])
+            for source in wanted:
+                if source not in self._tasks and not self._is_over:
+                    self._start(source)
+        finally:
+            self._is_replacing = False
+            self._change.set()
 
     async def ended(self) -> None:
         """Returns when every source has come to its end by itself."""
-        while running := [task for task in self._tasks.values() if not task.done()]:
+        while (running := [task for task in self._tasks.values() if not task.done()]) or self._is_replacing:
             self._change.clear()
             change = asyncio.ensure_future(self._change.wait())
             try:
@@ -56,15 +56,22 @@ class Readers:
 
     async def cancel(self) -> None:
         """Nothing new is taken after this."""
+        self._is_over = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _set_aside(self, doors: list[Door]) -> None:
-        """Whoever reads these streams next begins at the last checkpoint: it must hold all that was judged of them."""
-        keys = [key for door in doors for key in door.keys]
+    async def _end(self, sources: list[SourceSettings]) -> None:
+        """Whoever reads their streams next begins at the last checkpoint: it must hold all that was judged of them."""
+        if not sources:
+            return
+        tasks = [self._tasks.pop(source) for source in sources]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        keys = [key for source in sources for key in self._doors.pop(source).keys]
         await self._inbox.change(lambda pipeline: pipeline.set_aside(keys))
 
     def _start(self, settings: SourceSettings) -> None:
