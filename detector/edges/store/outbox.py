@@ -176,8 +176,8 @@ def _insert(connection: sqlite3.Connection, alert: Alert, now_ms: int) -> None:
     receiver, dedup_key = _key(alert)
     body = pack(alert)
     connection.execute(
-        "INSERT INTO outbox (receiver, dedup_key, action, queued_ms, next_ms, body, crc) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (receiver, dedup_key, alert.action.value, now_ms, now_ms, body, checksum(f"{receiver}/{dedup_key}", body)),
+        "INSERT INTO outbox (receiver, dedup_key, action, queued_ms, next_ms, body, crc) VALUES (?, ?, ?, ?, 0, ?, ?)",
+        (receiver, dedup_key, alert.action.value, now_ms, body, checksum(f"{receiver}/{dedup_key}", body)),
     )
 
 

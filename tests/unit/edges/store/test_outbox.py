@@ -151,3 +151,10 @@ def test_the_backlog_is_counted(store: Store) -> None:
         ("chat", 1, 5_000),
     }
     assert sorted(store.outbox.receivers()) == ["chat", "pager"]
+
+
+def test_an_alert_is_due_at_once_whatever_the_clocks_say(store: Store) -> None:
+    """The host's clock was set a day ahead when it was queued, the courier's own clock was not: it goes out now."""
+    store.write(Checkpoint(at_ms=10_000 + 86_400_000, alerts=alerts(TRIGGER).alerts))
+    assert head(store).alert.action is TRIGGER
+    assert store.outbox.next_ms("pager") == 0
