@@ -191,6 +191,8 @@ def _thrown_joins(event: Open, line: Line) -> bool:
         return (root.kind is Kind.HEADER and level_of(event) is not Level.INFO) or (
             root.kind in (Kind.LEVEL, Kind.BARE) and level_of(event) is not Level.INFO
         )
+    if line.text.startswith(b"** (") and level_of(event) in (Level.INFO, Level.DEBUG):
+        return False  # Elixir logs a crash as an error: below any other line it is the runtime's own last word
     if root.kind in (Kind.HEADER, Kind.LEVEL):
         return len(event.lines) <= 4
     return root.kind is Kind.BARE and len(event.lines) == 1 and _DOTTED.match(line.text) is not None

@@ -33,7 +33,10 @@ _THROWN_END = (
     rb"[\w$]*+"
 )
 _THROWN = re.compile(
-    rb"(?:(?:Suppressed|Wrapped by|Causing): )?(?:" + _CLASS + _THROWN_END + rb"(?: \([^)]{1,200}\)| \[[^\]]{1,200}\])?(?::|\s*$)"
+    rb"\*\* \(\w|(?:(?:Suppressed|Wrapped by|Causing): )?(?:"
+    + _CLASS
+    + _THROWN_END
+    + rb"(?: \([^)]{1,200}\)| \[[^\]]{1,200}\])?(?::|\s*$)"
     rb"|(?:Uncaught )?(?:[A-Z]\w*)?(?:Error|Exception|Warning|Exit|Interrupt|NotFound|Iteration"
     rb"|Timeout)(?: \[[\w.-]+\]| \([\w.-]+\))?"
     rb"(?:: |:?\s*$))"
@@ -65,7 +68,7 @@ _OWN = re.compile(
 )
 _TRACEBACK = re.compile(rb"(?:\s*\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
 _TRACE = re.compile(
-    rb"\s*(?:at \S|Caused by: |Caused by:\s*$|Wrapped by: |\*\* \(\w|\[stacktrace\]|\[previous exception\]"
+    rb"\s*(?:at \S|Caused by: |Caused by:\s*$|Wrapped by: |\[stacktrace\]|\[previous exception\]"
     rb"|Suppressed: |\.\.\. \d+ (?:more|common frames|lines|elided)"
     rb"|nested exception is:|--- End of|---> )"
     rb"|\s+(?:\^+[~^]*|~+\^*)|\s+File \"|\s*\[Previous line repeated |\s+from .+:\d+:in |\s*#\d+ |  thrown in | +\| "

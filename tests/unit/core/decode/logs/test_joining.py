@@ -406,3 +406,16 @@ def test_a_validation_error_names_its_fields() -> None:
     """pydantic lists the fields below the last line."""
     text = 'Traceback (most recent call last):\n  File "/app/s.py", line 6, in <module>\npydantic_core.ValidationError: 2 validation errors for S\ndatabase_url\n  Field required\nother_gone\n  Field required\n'
     assert event(text, "gone").text.decode() == text.rstrip("\n")
+
+
+def test_what_elixir_raised_belongs_to_its_error_and_to_no_other_line() -> None:
+    """`** (` below an error's header is part of it; below an info line it is an event of its own, and neither takes the other's."""
+    raised = "** (UndefinedFunctionError) function {0}.x/1 is undefined (module {0} is not available)\n    {0}.x(1)\n"
+    story = (
+        "10:11:13.001 [info] up\n" + raised.format("Toml") + "10:11:14.001 [error] GenServer a stopped\n" + raised.format("Jason")
+    )
+    levels = [(found.text.split("\n")[0], found.level) for found in events(story, "Toml", "Jason")]
+    assert levels == [
+        ("** (UndefinedFunctionError) function Toml.x/1 is undefined (module Toml is not available)", None),
+        ("GenServer a stopped", Level.ERROR),
+    ]
