@@ -414,8 +414,8 @@ def test_what_elixir_raised_belongs_to_its_error_and_to_no_other_line() -> None:
     story = (
         "10:11:13.001 [info] up\n" + raised.format("Toml") + "10:11:14.001 [error] GenServer a stopped\n" + raised.format("Jason")
     )
-    levels = [(found.text.split("\n")[0], found.level) for found in events(story, "Toml", "Jason")]
+    levels = [(found.text.split(b"\n")[0], found.level) for found in events(story, "Toml", "Jason")]
     assert levels == [
-        ("** (UndefinedFunctionError) function Toml.x/1 is undefined (module Toml is not available)", None),
-        ("GenServer a stopped", Level.ERROR),
+        (b"** (UndefinedFunctionError) function Toml.x/1 is undefined (module Toml is not available)", None),
+        (b"GenServer a stopped", Level.ERROR),
     ]
