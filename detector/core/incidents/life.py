@@ -133,10 +133,10 @@ class Life:
     @classmethod
     def restore(cls, incident: Incident, state: bytes) -> Life:
         """Raises ValueError when the state is not ours."""
-        said = json.loads(state)
-        if said.get("v") != VERSION:
-            raise ValueError(f"incident state of version {said.get('v')!r}, this release reads {VERSION}")
         try:
+            said = json.loads(state)
+            if said["v"] != VERSION:
+                raise ValueError(f"incident state of version {said['v']!r}, this release reads {VERSION}")
             life = cls(incident, said["active"], said["openings"], said["startup"])
             life.told = {name: Told(*values) for name, values in said["told"].items()}
             life.seq = said["seq"]

@@ -36,4 +36,8 @@ class Silences:
 
     @classmethod
     def restore(cls, state: bytes) -> Silences:
-        return cls({str(key): int(end) for key, end in json.loads(state).items()})
+        """Raises ValueError when the state is not ours."""
+        known = json.loads(state)
+        if not isinstance(known, dict):
+            raise ValueError("silences that this release does not read")
+        return cls({str(key): int(end) for key, end in known.items()})
