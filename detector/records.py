@@ -313,6 +313,11 @@ class Counts:
     layouts: dict[str, int] = field(default_factory=dict)
 
 
+# A storm must not turn into a storm of writes: of each dedup key, more than so many findings a checkpoint are counted by their
+# incident, not kept one by one.
+FINDINGS_A_KEY = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What one store transaction writes: how far we read and everything that followed from it. `state` holds changed parts of the

@@ -24,6 +24,7 @@ from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report, group
 from detector.core.incidents.lifecycle import Incidents
 from detector.records import (
+    FINDINGS_A_KEY,
     Batch,
     Checkpoint,
     Command,
@@ -83,8 +84,16 @@ class _Stream:
 class Pipeline:
     """One sequence of inputs. `take`, `tick`, `command` and `lost` change it; `checkpoint` says what followed."""
 
-    def __init__(self, engine: Engine, incidents: Incidents, novelty: Novelty, clock: Clock = Clock.ARRIVAL) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        incidents: Incidents,
+        novelty: Novelty,
+        clock: Clock = Clock.ARRIVAL,
+        findings_a_key: int = FINDINGS_A_KEY,
+    ) -> None:
         self._engine = engine
+        self._most_kept = findings_a_key
         self._incidents = incidents
         self._novelty = novelty
         self._clock = clock
@@ -95,6 +104,7 @@ class Pipeline:
         self._positions: dict[str, Position] = {}
         self._state: dict[str, bytes | None] = {}
         self._findings: list[Finding] = []
+        self._kept: dict[str, int] = {}  # how many of `_findings` have this dedup key
         self._dead_letters: list[DeadLetter] = []
         self._lost: list[LostRange] = []
         self._command_id: int | None = None
@@ -236,7 +246,7 @@ class Pipeline:
             command_id=self._command_id,
         )
         self._moved, self._positions, self._state = {}, {}, {}
-        self._findings, self._dead_letters, self._lost, self._command_id = [], [], [], None
+        self._findings, self._kept, self._dead_letters, self._lost, self._command_id = [], {}, [], [], None
         return made
 
     def restore(self, state: Mapping[str, bytes], incidents: Iterable[Incident]) -> None:
@@ -373,9 +383,12 @@ class Pipeline:
         if not findings:
             return
         self.counts.findings += len(findings)
-        self._findings.extend(findings)
+        rule_hits, kept = self.counts.rule_hits, self._kept
         for finding in findings:
-            self.counts.rule_hits[finding.rule] = self.counts.rule_hits.get(finding.rule, 0) + 1
+            rule_hits[finding.rule] = rule_hits.get(finding.rule, 0) + 1
+            number = kept[finding.dedup_key] = kept.get(finding.dedup_key, 0) + 1
+            if number <= self._most_kept:
+                self._findings.append(finding)
             if finding.marks == "start_succeeded":
                 self._incidents.succeeded(finding, self._at(finding.time_ms))
         report = group(findings)

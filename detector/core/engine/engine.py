@@ -72,7 +72,7 @@ class Engine:
     def scan(self, buffer: Buffer, begin: int, end: int) -> list[Mark]:
         """Marks of `buffer[begin:end]`, ascending; `begin` is a line start. A new slice of confirming time begins."""
         self._budget.begin()
-        return [Mark(at, pattern) for at, pattern in self._scanner.scan(buffer, begin, end)]
+        return list(map(Mark._make, self._scanner.scan(buffer, begin, end)))
 
     @property
     def first_loud(self) -> int:

@@ -25,8 +25,9 @@ def thinned(span: Span, marks: Sequence[Mark], first_loud: int) -> Sequence[Mark
     buffer = span.buffer
     kept = []
     for mark in marks:
-        if mark.pattern >= first_loud:
-            begin = buffer.rfind(b"\n", span.begin, mark.at) + 1 or span.begin
+        at, pattern = mark
+        if pattern >= first_loud:
+            begin = buffer.rfind(b"\n", span.begin, at) + 1 or span.begin
             is_chosen = shift + begin < WHOLE_BYTES or ((shift + begin) * _SPREAD >> 16) % ONE_IN == 0
             if not is_chosen and buffer.find(b'{"', begin, begin + _JSON_WITHIN) < 0:
                 continue

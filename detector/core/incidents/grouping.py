@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from detector.records import Finding, Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What one event says about one cause. `also` names what else the event said, as `rule` or `rule: entity`."""
 
     finding: Finding
@@ -18,9 +17,10 @@ class Report:
 
 def group(findings: Iterable[Finding]) -> Report | None:
     """`findings` are those of one event. None when no finding may open an incident (all shadow, or marks of success)."""
-    serious = sorted((f for f in findings if not f.is_shadow and f.marks is None), key=_weight, reverse=True)
-    if not serious:
-        return None
+    serious = [f for f in findings if not f.is_shadow and f.marks is None]
+    if len(serious) < 2:
+        return Report(serious[0]) if serious else None
+    serious.sort(key=_weight, reverse=True)
     chief = serious[0]
     others = dict.fromkeys(_label(f) for f in serious[1:] if f.dedup_key != chief.dedup_key)
     return Report(chief, tuple(others))

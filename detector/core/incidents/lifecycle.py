@@ -31,8 +31,7 @@ class Incidents:
     """All incidents of one pipeline. `at_ms` everywhere is the pipeline's own time: it never runs backwards."""
 
     def __init__(self, settings: IncidentSettings, receivers: Iterable[Receiver] = ()) -> None:
-        self._settings = settings
-        self._receivers = tuple(receivers)
+        self.configure(settings, receivers)
         self._lives: dict[str, Life] = {}
         self._silences = Silences()
         self._changed: dict[str, None] = {}
@@ -45,6 +44,7 @@ class Incidents:
     def configure(self, settings: IncidentSettings, receivers: Iterable[Receiver]) -> None:
         """New settings for the incidents there are; who is new among the receivers hears of what is open at the next look."""
         self._settings, self._receivers = settings, tuple(receivers)
+        self._quiet_ms, self._flap_ms, self._update_ms = map(_ms, (settings.quiet, settings.flap_window, settings.update_every))
 
     # -- what happens ---------------------------------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Incidents:
 
     @property
     def _memory_ms(self) -> int:
-        return 2 * max(_ms(self._settings.flap_window), _ms(self._settings.quiet))
+        return 2 * max(self._flap_ms, self._quiet_ms)
 
     def _most(self, report: Report) -> int:
         """What we say about ourselves has room of its own: a storm of causes must not hide that something was lost."""
@@ -156,13 +156,13 @@ class Incidents:
 
     def _was_quiet(self, life: Life, at_ms: int) -> bool:
         """A flapping incident must be quiet for the whole flap window: that damps it."""
-        quiet = _ms(self._settings.quiet)
-        if life.is_flapping:
-            quiet = max(quiet, _ms(self._settings.flap_window))
-        return not life.is_over and at_ms - life.active_ms >= quiet
+        silent_ms = at_ms - life.active_ms
+        if silent_ms < self._quiet_ms or (life.is_flapping and silent_ms < self._flap_ms):
+            return False
+        return not life.is_over
 
     def _reopen(self, life: Life, report: Report, at_ms: int) -> None:
-        window_ms = _ms(self._settings.flap_window)
+        window_ms = self._flap_ms
         recent = [t for t in life.openings if at_ms - t < window_ms]
         life.openings = [*recent[-self._settings.flap_count :], at_ms]
         life.move(IncidentState.OPEN, is_flapping=len(life.openings) > self._settings.flap_count)
@@ -193,7 +193,7 @@ class Incidents:
                 self._alert(life, receiver, AlertAction.UPDATE, at_ms)
 
     def _has_news(self, life: Life, told: Told, at_ms: int) -> bool:
-        return life.count > told.count and at_ms - told.at_ms >= _ms(self._settings.update_every)
+        return life.count > told.count and at_ms - told.at_ms >= self._update_ms
 
     def _alert(self, life: Life, receiver: Receiver, action: AlertAction, at_ms: int) -> None:
         life.seq += 1

@@ -15,11 +15,19 @@ from detector.edges.store.outbox import Outbox
 from detector.edges.store.pruning import prune
 from detector.edges.store.rows import checked, checksum, column, pack, unpack
 from detector.errors import StoreUnavailable
-from detector.records import Checkpoint, Command, DeadLetter, Finding, Incident, IncidentState, LostRange, Position
+from detector.records import (
+    FINDINGS_A_KEY,
+    Checkpoint,
+    Command,
+    DeadLetter,
+    Finding,
+    Incident,
+    IncidentState,
+    LostRange,
+    Position,
+)
 from detector.settings import StoreSettings
 
-# A storm must not turn into a storm of writes: more than so many a checkpoint are counted by their incident, not kept one by one.
-FINDINGS_A_KEY = 20
 DEAD_LETTERS_A_CHECKPOINT = 200
 # No alert waits until the log is folded into the database (tens of milliseconds): the next checkpoint without one does it.
 URGENT_WAL_BYTES = 4 * WAL_LIMIT_BYTES

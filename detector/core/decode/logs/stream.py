@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -22,16 +23,14 @@ _MOST_ROUNDS = 8
 _SAMPLE = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What the scan saw: pattern number `pattern` somewhere in the line of `Span.buffer` that holds offset `at`."""
 
     at: int
     pattern: int
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(NamedTuple):
     """A whole event and the distinct patterns whose marks fell into it, ascending."""
 
     event: LogEvent
@@ -103,7 +102,7 @@ class LogStream:
 
     def events(self, span: Span, marks: Sequence[Mark]) -> list[Marked]:
         """The events that are whole now and hold a mark, in the order in which they stand in the stream."""
-        hits = [(mark.at, mark.pattern) for mark in marks]
+        hits: list[Hit] = list(marks)
         if span.rebuilt is not None:
             hits = self._without_parts(span.rebuilt, hits)
         found = self._events(span, hits, is_last=self._cut_bytes > 0)
