@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from detector.edges.sources.base import Inbox, Resume
 from detector.edges.sources.file_follow import Follower
+from detector.edges.sources.file_troubles import FileTroubles
 from detector.settings import FileSourceSettings
 
 
@@ -20,6 +21,7 @@ class FileSource:
         self._settings = settings
 
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
+        await asyncio.to_thread(FileTroubles(self.name).paths, self._settings.paths)
         follower = Follower(self._settings, inbox, resume)
         scan_s = self._settings.look_for_files.total_seconds()
         scan_at_s = 0.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import glob
+import os
+import stat
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -17,6 +20,16 @@ class FileTroubles:
     def __init__(self, source: str) -> None:
         self._source = source
         self._said: dict[str, str] = {}
+
+    def paths(self, paths: Iterable[str]) -> None:
+        """At the start, when nothing is found yet: silence would look as if all were well. Looks at the disk."""
+        for path in paths:
+            if glob.has_magic(path):
+                problem = "" if next(glob.iglob(path, recursive=True), None) else "no file matches yet"
+            else:
+                problem = _no_file(path)
+            if problem:
+                self._say("nothing_to_follow", path, problem)
 
     def file(self, tail: Tail, error: OSError) -> None:
         """It is tried again."""
@@ -38,3 +51,14 @@ class FileTroubles:
         if self._said.get(path) != problem and len(self._said) < MOST:
             self._said[path] = problem
             log.warning(event, source=self._source, path=path, error=problem)
+
+
+def _no_file(path: str) -> str:
+    """Why the path is nothing that can be followed; empty if it is a file."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    if stat.S_ISDIR(mode):
+        return f"is a folder; name its files, or a glob such as {os.path.join(path, '*.log')}"
+    return "" if stat.S_ISREG(mode) else "is no regular file; pipe it into standard input"
