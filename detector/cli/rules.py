@@ -26,6 +26,30 @@ Examples:
   trimwatch rules explain jvm/class-not-found --line 'java.lang.ClassNotFoundException: org.postgresql.Driver'
   trimwatch rules bench --file app.log
 """
+TEST_EXAMPLES = """
+\b
+Examples:
+  trimwatch rules test                                # the built-in rules
+  trimwatch rules test my-rules/shop jvm/class-not-found
+"""
+LINT_EXAMPLES = """
+\b
+Examples:
+  trimwatch rules lint my-rules --warnings
+  trimwatch rules lint my-rules --json
+"""
+EXPLAIN_EXAMPLES = """
+\b
+Examples:
+  trimwatch rules explain jvm/class-not-found --line 'java.lang.ClassNotFoundException: org.postgresql.Driver'
+  trimwatch rules explain jvm/class-not-found --file app.log
+"""
+BENCH_EXAMPLES = """
+\b
+Examples:
+  trimwatch rules bench --file app.log
+  trimwatch rules bench jvm --top 5
+"""
 _FILLER = b"2026-11-24T10:00:00.000Z  INFO 1 --- [main] c.example.Orders : order %d placed in %d ms, all is well\n"
 
 
@@ -77,7 +101,7 @@ def _show(faults: Iterable[Fault], as_json: bool, kind: str) -> None:
         click.echo(json.dumps({"kind": kind, **asdict(fault)}, ensure_ascii=False) if as_json else str(fault))
 
 
-@rules.command()
+@rules.command(epilog=TEST_EXAMPLES)
 @click.argument("names", nargs=-1, metavar="[PATH|PACK|RULE]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a fault, then the summary.")
 def test(names: tuple[str, ...], as_json: bool) -> None:
@@ -101,7 +125,7 @@ def test(names: tuple[str, ...], as_json: bool) -> None:
     sys.exit(1 if faults else 0)
 
 
-@rules.command()
+@rules.command(epilog=LINT_EXAMPLES)
 @click.argument("names", nargs=-1, metavar="[PATH|PACK|RULE]...")
 @click.option("--warnings", is_flag=True, help="Show what may be right as it is, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a fault.")
@@ -121,7 +145,7 @@ def lint(names: tuple[str, ...], warnings: bool, as_json: bool) -> None:
     sys.exit(1 if linted.faults else 0)
 
 
-@rules.command()
+@rules.command(epilog=EXPLAIN_EXAMPLES)
 @click.argument("name", metavar="RULE")
 @click.option("--line", "line", help="The line, as it stands in the log.")
 @click.option("--file", "path", metavar="FILE", help="A log; `-` for standard input.")
@@ -155,7 +179,7 @@ def _one_rule(name: str) -> Rule:
     return load_rules([file for file in chosen.files if file.id == chosen.ids[0]])[0]
 
 
-@rules.command()
+@rules.command(epilog=BENCH_EXAMPLES)
 @click.argument("names", nargs=-1, metavar="[PATH|PACK|RULE]...")
 @click.option("--file", "path", metavar="FILE", help="A log to scan; default: made-up ordinary lines.")
 @click.option("--top", default=10, show_default=True, help="How many of the slowest rules to show.")

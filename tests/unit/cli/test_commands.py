@@ -98,3 +98,14 @@ def test_help_loads_no_command():
     code = "import sys, detector.cli\ntry: detector.cli.main(['--help'])\nfinally: print(sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not any(f"'{name}'" in done.stderr for name in ("hyperscan", "uvicorn", "rich", "detector.app", "re2"))
+
+
+@pytest.mark.parametrize(
+    "verb", [*([name] for name in COMMANDS), *(["rules", name] for name in ("test", "lint", "explain", "bench"))]
+)
+def test_the_help_of_every_verb_has_examples(verb):
+    """Also that of the verbs of rules."""
+    done = call(*verb, "--help")
+    assert done.exit_code == 0
+    assert "Examples:" in done.output
+    assert f"trimwatch {' '.join(verb)}" in done.output
