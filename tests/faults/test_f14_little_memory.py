@@ -1,4 +1,4 @@
-"""F14: a backlog of many files and many rules in a container of 96 MB: reads slow down, memory does not grow with what is behind."""
+"""F14: a backlog of many files and many rules in a container of 96 MB: reads slow down, memory does not grow with the backlog."""
 
 from __future__ import annotations
 
