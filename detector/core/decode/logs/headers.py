@@ -73,7 +73,7 @@ _READERS: dict[bytes, tuple[Reader, ...]] = (
     | {
         b"[": _BRACKET,
         b"<": (server.weblogic, general.level_first),
-        b"#": (server.weblogic,),
+        b"#": (server.weblogic, runtime.passed),
         b"=": (runtime.erlang,),
         b"(": (general.timed,),
         b"-": (server.access, server.bgl, general.behind_dash),

@@ -24,7 +24,7 @@ _LOGCAT = re.compile(rb"(\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) +\d+ +\d+ ([VDIWEFA]) 
 _TORNADO = re.compile(
     rb"\[([DIWEC]) (\d{6} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+|\d\d:\d\d:\d\d\.\d+) ([^\]]{1,80})\] ?"
 )
-_PASSED = re.compile(rb"\s{0,16}(?:\xe2\x9c[\x93\x94]|\xe2\x88\x9a|ok \d+) ")
+_PASSED = re.compile(rb"\s{0,16}(?:\xe2\x9c[\x93\x94]|\xe2\x88\x9a|(?:not )?ok \d+|# Subtest:) ")
 _NODE_DEBUG = re.compile(rb"(?:MODULE|HTTPS?|HTTP2|NET|TLS|FS|TIMER|ESM|STREAM|WORKER|CLUSTER|CHILD_PROCESS) \d+: ")
 _DEBUG_MODULE = re.compile(rb"\s{0,4}(?:[\w@/.-]{1,60}:){1,5}[\w@/.*-]{1,60} ")
 _SINCE = re.compile(rb" \+\d+(?:ms|s|m|h)\s*\Z")
@@ -120,7 +120,7 @@ def serilog(line: bytes) -> Header | None:
 
 
 def passed(line: bytes) -> Header | None:
-    """A test that passed says what it tried, not what failed: TAP and its like."""
+    """A test's title says what it tries, not what failed: what passed, and any title in TAP."""
     match = _PASSED.match(line, 0, LOOK)
     return match and Header("test", Level.INFO, b"", match.end())
 

@@ -166,6 +166,8 @@ HEADED = [
     ("[23/Nov/2026 16:38:50] \"GET /java.lang.Error HTTP/1.1\" 404 2186", I, None),
     ("127.0.0.1 - - [23/Nov/2026 16:38:40] \"GET /java.lang.Error HTTP/1.1\" 200 -", I, None),
     ("ok 1 - handles Cannot find module 'left-pad'", I, "- handles Cannot find module 'left-pad'"),
+    ("# Subtest: spawn ffmpeg ENOENT", I, "spawn ffmpeg ENOENT"),
+    ("not ok 2 - handles Cannot find module 'left-pad'", I, "- handles Cannot find module 'left-pad'"),
     ("  \u2714 resolves optional parts (Cannot find module 'x' is swallowed) (1.2ms)", I, None),
     ("MODULE 26541: looking for 'x' in []", D, None),
     ("  app:db Cannot find module 'x' +12ms", D, None),
