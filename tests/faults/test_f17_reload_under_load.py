@@ -90,6 +90,20 @@ def test_a_hundred_reloads_a_minute_lose_nothing(place: Place) -> None:
     assert set(triggers(place).values()) == {1}
 
 
+def test_other_settings_for_the_only_source_do_not_end_the_daemon(place: Place) -> None:
+    """For a moment nobody reads: that is not the end of all input. It goes on, counts nothing twice, and stops when told to."""
+    with running(place):
+        place.write(trace("Before") + HEADER)
+        for poll in (30, 40, 50):
+            place.settings["sources"][0]["poll"] = f"{poll}ms"
+            place.daemon.write_settings(place.settings)
+            place.daemon.signal(signal.SIGHUP)
+            place.daemon.wait_for_log('"reloaded"', times=poll // 10 - 2)
+        finds_something_fresh(place)
+        assert place.ask("/readyz")[0] == 200
+    assert counts(place) == {"planted.Before": 1, "planted.Fresh": 1}
+
+
 def test_an_open_window_survives_a_reload_of_other_rules(place: Place) -> None:
     """Two hits of three, another rule is added, the third hit comes: the story is complete."""
     (place.rules / "pool-tired.yaml").write_text(COUNTED)
