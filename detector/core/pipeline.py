@@ -46,6 +46,7 @@ STREAM = "stream/"
 ENGINE = "engine/"
 MOST_STREAMS = 1024  # awake at once; the others are a few hundred bytes each
 LATENESS_MS = 60_000
+KEYS_KEPT_WHOLE = 100  # of so many dedup keys a checkpoint keeps FINDINGS_A_KEY, of further ones the first
 
 
 class Clock(Enum):
@@ -387,7 +388,7 @@ class Pipeline:
         for finding in findings:
             rule_hits[finding.rule] = rule_hits.get(finding.rule, 0) + 1
             number = kept[finding.dedup_key] = kept.get(finding.dedup_key, 0) + 1
-            if number <= self._most_kept:
+            if number == 1 or (number <= self._most_kept and len(self._findings) < KEYS_KEPT_WHOLE * self._most_kept):
                 self._findings.append(finding)
             if finding.marks == "start_succeeded":
                 self._incidents.succeeded(finding, self._at(finding.time_ms))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from detector.records import LogEvent, TimeFrom
 
 AHEAD_MS = 60_000  # a line from the future moves no clock of ours further than this beyond its arrival
 
 
-@dataclass(frozen=True, slots=True)
-class EventContext:
+class EventContext(NamedTuple):
     """`source` is the stream's shown name, `service` what the stream says (a record's own service goes before it unless
     `service_fixed`), `now_ms` the time of an event that has none, `arrival_ms` when it came (None: as `now_ms`). `has_change`: a
     change of the service is known."""

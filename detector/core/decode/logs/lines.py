@@ -51,6 +51,14 @@ class Lines:
             found = self._read[begin] = line_reader.read(self.raw(begin, end), self._observed_ms, self._is_plain), end
         return found
 
+    def end_of(self, begin: int) -> int:
+        """Where the text of the line that begins at `begin` ends, without reading what it says."""
+        found = self._read.get(begin)
+        if found is not None:
+            return found[1]
+        newline = self.buffer.find(b"\n", begin, self.end)
+        return self.end if newline < 0 else newline
+
     def raw(self, begin: int, end: int) -> bytes:
         """A line's bytes as they are, without CR and the byte order mark."""
         raw = bytes(self.buffer[begin:end])

@@ -161,7 +161,7 @@ class Runs:
             return False
         if run.position < until or run.index == 0:
             return True
-        if run.hit < len(self._hits) and self._hits[run.hit][0] <= self._lines.read(run.position)[1]:
+        if run.hit < len(self._hits) and self._hits[run.hit][0] <= self._lines.end_of(run.position):
             return True
         return run.joiner.has_marked(self._lines.at(run.position))
 

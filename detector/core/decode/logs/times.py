@@ -37,7 +37,9 @@ _FORMS = tuple(
 )
 _REST = re.compile(rb"(?:[.,:](\d{1,9}))? ?(" + ZONE + rb")?\Z")
 _EPOCH = re.compile(rb"-?\d{8,19}(?:\.\d+)?\Z")
+_MOST_KNOWN = 256
 _seconds: dict[bytes, int] = {}
+_moments: dict[bytes, Moment] = {}  # in a storm many lines name the same millisecond
 
 
 class Moment(NamedTuple):
@@ -49,11 +51,17 @@ class Moment(NamedTuple):
 
 def read(text: bytes, reference_ms: int) -> Moment | None:
     """Any of the forms above; None for text that is no time."""
+    known = _moments.get(text)
+    if known is not None:
+        return known
     second = _seconds.get(text[:19])
     if second is not None:
         rest = _REST.match(text, 19)
         if rest is not None:
-            return _moment(second, rest[1], rest[2])
+            if len(_moments) >= _MOST_KNOWN:
+                _moments.clear()
+            moment = _moments[text] = _moment(second, rest[1], rest[2])
+            return moment
     return _slow(text.strip(b" []"), reference_ms)
 
 
