@@ -9,10 +9,12 @@ from detector.records import Finding, Stage
 
 
 class Report(NamedTuple):
-    """What one event says about one cause. `also` names what else the event said, as `rule` or `rule: entity`."""
+    """What one event says about one cause. `also` names what else the event said, as `rule` or `rule: entity`; `beside` are
+    those findings, one a dedup key: they open nothing, but an incident of theirs that is open counts this event too."""
 
     finding: Finding
     also: tuple[str, ...] = ()
+    beside: tuple[Finding, ...] = ()
 
 
 def group(findings: Iterable[Finding]) -> Report | None:
@@ -22,8 +24,9 @@ def group(findings: Iterable[Finding]) -> Report | None:
         return Report(serious[0]) if serious else None
     serious.sort(key=_weight, reverse=True)
     chief = serious[0]
-    others = dict.fromkeys(_label(f) for f in serious[1:] if f.dedup_key != chief.dedup_key)
-    return Report(chief, tuple(others))
+    others = [f for f in serious[1:] if f.dedup_key != chief.dedup_key]
+    beside = {f.dedup_key: f for f in reversed(others)}
+    return Report(chief, tuple(dict.fromkeys(map(_label, others))), tuple(beside.values()))
 
 
 def _weight(finding: Finding) -> tuple[bool, int, bool, int]:

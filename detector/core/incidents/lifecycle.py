@@ -65,6 +65,10 @@ class Incidents:
             life.take(report, at_ms)
         self._changed[key] = None
         self._tell(life, at_ms)
+        for finding in report.beside:
+            beside = self._lives.get(finding.dedup_key)
+            if beside is not None and not beside.is_over:
+                self.take(Report(finding), at_ms)
 
     def succeeded(self, finding: Finding, at_ms: int) -> None:
         """A start of this service succeeded: what only ever kept it from starting is over."""

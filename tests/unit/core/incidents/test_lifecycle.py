@@ -192,5 +192,18 @@ def test_the_deepest_cause_names_the_incident():
     shadow = finding("c", rule="go/refused", is_shadow=True, priority=90)
     said = group([wrapper, cause, lookalike, shadow])
     assert said is not None
+    assert said.beside == (lookalike, wrapper)
     assert (said.finding, said.also) == (cause, ("spring/bean-failed: orderService", "config/server-down: db"))
     assert group([shadow, finding(marks="start_succeeded")]) is None
+
+
+def test_an_open_incident_counts_the_events_that_speak_of_it_beside_another():
+    """A cause of its own first, then named beside a deeper one: both count that event. What never stood alone opens nothing."""
+    incidents = Incidents(IncidentSettings(), [PAGER])
+    bean, deeper = finding("orders", priority=20), finding("a.B", priority=80)
+    stranger = finding("never.Alone", priority=10)
+    incidents.take(report("orders", priority=20), T0)
+    both = group([bean, deeper, stranger])
+    assert both is not None
+    incidents.take(both, T0 + 1)
+    assert {i.entity: i.count for i in incidents.all()} == {"orders": 2, "a.B": 1}
