@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from importlib.resources import files
@@ -108,6 +109,15 @@ def test_what_is_printed_cannot_steer_a_terminal(tmp_path):
         done = replay(*arguments, log)
         assert b"\x1b" not in done.stdout
         assert b"a.B" in done.stdout
+
+
+def test_a_file_name_that_is_no_text_can_be_kept_in_a_store(tmp_path):
+    """Latin-1 in the name: found, kept, printed as JSON."""
+    log = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.log"))
+    log.write_bytes(b"java.lang.ClassNotFoundException: a.B\n")
+    for _ in range(2):
+        found = objects(replay("--json", "--store", tmp_path / "state", log))
+        assert [one["entity"] for one in found[:-1]] == ["a.B"]
 
 
 @pytest.mark.skipif(not CHECKER.is_file(), reason="the checker of the interface is not here")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -163,7 +164,7 @@ class Judge:
         memory = self.windows or self.absence
         if memory is None or memory.is_empty:
             return None
-        return orjson.dumps({"version": STATE_VERSION, "rule": self._fingerprint(), **memory.snapshot()})
+        return _packed({"version": STATE_VERSION, "rule": self._fingerprint(), **memory.snapshot()})
 
     def restore(self, state: bytes) -> bool:
         """Takes back a snapshot; says whether it was one of this very rule. One of a rule that was changed is left alone."""
@@ -171,7 +172,7 @@ class Judge:
         if memory is None:
             return False
         try:
-            known = orjson.loads(state)
+            known = _unpacked(state)
             if known["version"] != STATE_VERSION or known["rule"] != self._fingerprint():
                 return False
             memory.restore(known)
@@ -240,3 +241,18 @@ class Judge:
 def _merged(completed: Iterable[Entry]) -> dict[str, str]:
     """The groups of a story's entries; of one that several name, the last."""
     return {name: token for entry in sorted(completed) for name, token in entry.groups}
+
+
+def _packed(state: dict[str, Any]) -> bytes:
+    """As JSON. A source's name may hold lone surrogates (a file name that is no UTF-8), which orjson refuses."""
+    try:
+        return orjson.dumps(state)
+    except TypeError:
+        return json.dumps(state).encode()
+
+
+def _unpacked(state: bytes) -> Any:
+    try:
+        return orjson.loads(state)
+    except orjson.JSONDecodeError:
+        return json.loads(state)

@@ -166,7 +166,8 @@ def _write_positions(connection: sqlite3.Connection, positions: Iterable[Positio
 
 
 def _write_state(connection: sqlite3.Connection, state: Iterable[tuple[str, bytes | None]]) -> None:
-    for key, body in state:
+    for name, body in state:
+        key = column(name)
         if body is None:
             connection.execute("DELETE FROM state WHERE key = ?", (key,))
         else:

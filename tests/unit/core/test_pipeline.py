@@ -249,3 +249,12 @@ def test_counts_of_repaired_and_late_lines():
     assert counts_by_entity(one) == {"a.B": 1, "c.D": 2}
     assert (one.counts.repaired, one.counts.late) == (1, 1)
     assert (one.counts.lines, one.counts.bytes, one.counts.events, one.counts.hits) == (3, log.offset, 3, 3)
+
+
+def test_a_file_name_that_is_no_text_is_kept_in_open_timers():
+    """Its name holds a lone surrogate: what is expected of it is written down and taken back."""
+    one, log = pipeline(WAITING), Log("caf\udce9")
+    one.take(log.batch(line("service starting"), line("quiet")))
+    two = reborn(dict(one.checkpoint(0).state), [], WAITING)
+    two.tick(Tick(T0, 1000 + 92_000))
+    assert [incident.source for incident in two.incidents()] == ["caf\udce9.log"]
