@@ -111,6 +111,17 @@ class Joiner:
                     return any(event.is_marked for event in self.open_events(at))
         return False
 
+    def is_one_line(self) -> bool:
+        """Whether all that is open is a line without a frame that has a header of its own and names nothing that was thrown
+        above it."""
+        key = self._keys.get("")
+        if key is None or len(self._keys) > 1 or key.interrupted is not None or key.heir is not None or key.current is None:
+            return False
+        event = key.current
+        root = event.root.line
+        is_headed = root.kind is Kind.HEADER and root.header is not None and not root.header.is_first_of_two
+        return is_headed and len(event.lines) == 1 and not event.has_trace and not event.doubt and event.captures_from < 0
+
     def _is_near(self, last: Placed, index: int, at: int) -> bool:
         return index - last.index <= LINK and at - last.at <= LINK_BYTES
 

@@ -163,7 +163,15 @@ class Runs:
             return True
         if run.hit < len(self._hits) and self._hits[run.hit][0] <= self._lines.end_of(run.position):
             return True
-        return run.joiner.has_marked(self._lines.at(run.position))
+        return run.joiner.has_marked(self._lines.at(run.position)) and not self._is_alone(run)
+
+    def _is_alone(self, run: _Run) -> bool:
+        """Whether a glance at the next two lines says that nothing joins the one line that was hit: each begins an event, and
+        below the second one not even what another thread's line kept apart is looked for."""
+        if not run.joiner.is_one_line() or self._lines.plain_key(run.position) != b"":
+            return False
+        second = self._lines.end_of(run.position) + 1
+        return second < self._lines.end and self._lines.plain_key(second) == b""
 
     def _step(self, run: _Run) -> None:
         line, end = self._lines.read(run.position)
