@@ -14,7 +14,7 @@ from detector.edges.sources.file_tail import Tail
 # every file: so there are at most 2,500 looks a second at quiet files (1 % of a core, measured), and the last of ten thousand
 # idle ones waits 4 s. While a file is being written, a line waits BUSY_S at most: a batch costs 0.5 ms, however small it is.
 QUIET_SHARE = 20
-BUSY_S = 0.04
+BUSY_S = 0.05
 TOGETHER_S = 0.02  # with many files looks fall due all the time: those of so long are one turn of the loop
 S_A_FILE = 0.0004
 RARELY_S = 5.0  # looks at what is finished or cannot be read

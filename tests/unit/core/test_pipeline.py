@@ -8,7 +8,7 @@ import pytest
 
 from detector.core import pipeline as pipeline_module
 from detector.core.pipeline import Clock
-from detector.records import AlertAction, Batch, Command, LostRange, Tick
+from detector.records import FINDINGS_A_KEY, AlertAction, Batch, Command, LostRange, Tick
 from detector.settings import IncidentSettings
 from tests.unit.core.engine.parts import MINUTE, T0, rule
 from tests.unit.core.flow import GONE, PAGER, TIRED, WAITING, Log, at, counts_by_entity, engine, gone, line, pipeline, reborn
@@ -239,6 +239,18 @@ def test_an_incident_that_was_resolved_and_forgotten_at_once_is_written_as_resol
     one.take(log.batch(gone("c.D"), line("quiet")))
     states = {incident.entity: incident.state.value for incident in one.checkpoint(0).incidents}
     assert states == {"a.B": "resolved", "c.D": "open"}
+
+
+def test_a_storm_is_counted_whole_and_kept_in_part():
+    """A checkpoint keeps twenty findings of a key; all are counted, and the next checkpoint begins anew."""
+    one, log = pipeline(), Log()
+    one.take(log.batch(*[gone("a.B")] * 100))
+    assert len(one.checkpoint(0).findings) == FINDINGS_A_KEY
+    one.take(log.batch(gone("a.B"), gone("c.D")))
+    one.end()
+    assert one.counts.findings == 102
+    assert counts_by_entity(one) == {"a.B": 101, "c.D": 1}
+    assert one.checkpoint(0).findings[0].entity.token == "a.B"
 
 
 def test_counts_of_repaired_and_late_lines():
