@@ -236,6 +236,9 @@ class Follower:
         elif await self._go_on_in_copy(tail):
             self._forget(tail)
         else:
+            if tail.stream is None:  # nothing of it was read, so only its time can tell it from others: packed and renamed again
+                for found in await asyncio.to_thread(find_unseen, tail.name, tail.modified_ns, self._files.tails, []):
+                    await self._begin(Start(tail.name, found, is_rotated=True))
             await self._give_up(tail)
 
     async def _was_truncated(self, tail: Tail) -> None:

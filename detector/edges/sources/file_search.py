@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from detector.edges.sources.file_identity import Content, Identity, digest, head_of, head_of_gzip, is_gzip_of
@@ -159,18 +159,47 @@ def originals(path: str) -> Iterator[str]:
 
 def find_moved(path: str, identity: Identity, content: Content) -> Found | None:
     """The file itself, under another name in its folder."""
-    moved = (found for found in siblings(path) if found.identity == identity)
-    return next((found for found in moved if holds(found.path, content)), None)
+
+    def look() -> Found | None:
+        moved = (found for found in siblings(path) if found.identity == identity)
+        return next((found for found in moved if holds(found.path, content)), None)
+
+    return _steadily(path, look)
 
 
 def find_copy(path: str, content: Content) -> Found | None:
     """A file under a rotated name that holds the same content, plain or packed; the plain one first."""
     if not content.end:
         return None
-    rotated = rotated_siblings(path)
-    plain = (found for found in rotated if found.size >= content.end and holds(found.path, content))
-    packed = (found for found in rotated if is_packed(found.path) and is_gzip_of(found.path, content))
-    return next(plain, None) or next(packed, None)
+
+    def look() -> Found | None:
+        rotated = rotated_siblings(path)
+        plain = (found for found in rotated if found.size >= content.end and holds(found.path, content))
+        packed = (found for found in rotated if is_packed(found.path) and is_gzip_of(found.path, content))
+        return next(plain, None) or next(packed, None)
+
+    return _steadily(path, look)
+
+
+def _steadily(path: str, look: Callable[[], Found | None]) -> Found | None:
+    """A rotation that is under way moves names while we read them: what was not found is looked for again until its folder has
+    kept still, a few times at most."""
+    folder = os.path.dirname(os.path.realpath(path))
+    found = None
+    for _ in range(LOOKS):
+        before = _entries(folder)
+        found = look()
+        if found is not None or _entries(folder) == before:
+            break
+    return found
+
+
+def _entries(folder: str) -> set[tuple[str, int]]:
+    try:
+        with os.scandir(folder) as entries:
+            return {(entry.name, entry.inode()) for entry in entries}
+    except OSError:
+        return set()
 
 
 def find_unseen(path: str, since_ns: int, known: Collection[Identity], contents: Collection[Content]) -> list[Found]:
