@@ -91,9 +91,10 @@ def test_a_failure_is_told_while_the_file_is_being_written(place):
     told = place.receiver.told[0]
     assert (told["service"], told["action"], told["stage"]) == ("shop", "trigger", "dependency")
     assert place.ask("/readyz")[0] == 200
-    metrics = place.ask("/metrics")[1]
-    assert 'trimwatch_notifications_total{sink="webhook"} 1.0' in metrics
-    assert 'trimwatch_source_lag_seconds{source="file"} ' in metrics
+    end = time.monotonic() + 10
+    while 'trimwatch_notifications_total{sink="webhook"} 1.0' not in place.ask("/metrics")[1]:
+        assert time.monotonic() < end, "the answer is counted after the receiver has seen the request"
+    assert 'trimwatch_source_lag_seconds{source="file"} ' in place.ask("/metrics")[1]
     assert place.daemon.stop(5) == 0
 
 

@@ -20,6 +20,9 @@ from detector.errors import StoreDamaged, StoreTooNew, StoreUnavailable
 SCHEMAS = (files("detector.edges.store").joinpath("schema.sql").read_text(encoding="utf-8"),)
 APPLICATION_ID = 0x54524D57  # "TRMW", in the file's header
 WAL_LIMIT_BYTES = 1 << 20
+# Whoever writes folds the log when it is this long, deliveries included: a log that filled a small disk left the database no room
+# to take it in, and nothing could be written any more.
+MOST_WAL_BYTES = 4 << 20
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # Our own mistakes, or a schema that is not ours. Everything else SQLite says is about the disk, and may pass.
 _NOT_THE_DISK = (
@@ -89,6 +92,7 @@ class Database:
                 if connection.in_transaction:  # SQLITE_FULL and SQLITE_IOERR may have rolled back already
                     connection.execute("ROLLBACK")
                 raise
+        self.fold(MOST_WAL_BYTES)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query, as of the last transaction; does not wait for one that is being written."""

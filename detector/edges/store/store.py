@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from detector.crash_points import CrashPoint, reach
-from detector.edges.store.database import WAL_LIMIT_BYTES, Database
+from detector.edges.store.database import MOST_WAL_BYTES, WAL_LIMIT_BYTES, Database
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.history import History
 from detector.edges.store.opening import Loss, open_database
@@ -30,7 +30,7 @@ from detector.settings import StoreSettings
 
 DEAD_LETTERS_A_CHECKPOINT = 200
 # No alert waits until the log is folded into the database (tens of milliseconds): the next checkpoint without one does it.
-URGENT_WAL_BYTES = 4 * WAL_LIMIT_BYTES
+URGENT_WAL_BYTES = MOST_WAL_BYTES
 
 
 class Store:
