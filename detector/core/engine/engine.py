@@ -79,10 +79,6 @@ class Engine:
         """The first pattern that is a level's; those before it are rules'."""
         return self._first_loud
 
-    def is_loud(self, pattern: int) -> bool:
-        """Whether it is a level pattern, no rule's."""
-        return pattern >= self._first_loud
-
     def judge(self, event: LogEvent, patterns: Iterable[int], context: EventContext) -> list[Finding]:
         """The findings that this event completes, in the order of the rules. `patterns` are those of its marks, ascending."""
         marks = tuple(patterns)

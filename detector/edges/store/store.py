@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from detector.crash_points import CrashPoint, reach
-from detector.edges.store.database import MOST_WAL_BYTES, WAL_LIMIT_BYTES, Database
+from detector.edges.store.database import Database
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.history import History
 from detector.edges.store.opening import Loss, open_database
@@ -29,8 +29,6 @@ from detector.records import (
 from detector.settings import StoreSettings
 
 DEAD_LETTERS_A_CHECKPOINT = 200
-# No alert waits until the log is folded into the database (tens of milliseconds): the next checkpoint without one does it.
-URGENT_WAL_BYTES = MOST_WAL_BYTES
 
 
 class Store:
@@ -120,7 +118,8 @@ class Store:
         if checkpoint.alerts:
             self.loss = None
         reach(CrashPoint.STORE_COMMITTED)
-        self._database.fold(URGENT_WAL_BYTES if checkpoint.is_urgent else WAL_LIMIT_BYTES)
+        if not checkpoint.is_urgent:  # folding takes tens of milliseconds: no alert waits for it
+            self._database.fold()
 
     def add_command(self, at_ms: int, who: str, what: str, arguments: str = "{}") -> int:
         """Writes down what somebody asks for; returns its id. The pipeline consumes commands in this order."""
