@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from detector.core.pipeline import MOST_STREAMS, Pipeline
 from detector.crash_points import CrashPoint, reach
+from detector.edges.sources.base import Resume
 from detector.edges.store.store import Store
 from detector.errors import StoreUnavailable
-from detector.records import Batch, Checkpoint, Counts, LostRange, Tick
+from detector.handover import Handover
+from detector.records import Batch, Checkpoint, Counts, LostRange, Points, Tick
 from detector.telemetry import Metrics
 
 COMMIT_BYTES = 8 << 20  # so much was judged: write it down, however recent the last checkpoint
@@ -58,6 +60,7 @@ class PipelineInbox:
         self._commit_every_ms = commit_every_ms
         self._turn = asyncio.Lock()
         self._command_id = store.last_command_id
+        self.handover = Handover(store.outbox.owed)
         self._owed: Checkpoint | None = None
         self._committed_ms = clocks.mono_ms()
         self._bytes = 0
@@ -75,6 +78,16 @@ class PipelineInbox:
                 await self._commit()
         return Taken(counts, max(0, batch.observed_ms - reached_ms) if reached_ms else None)
 
+    async def points(self, points: Points, token: str = "") -> Counts:
+        """Takes metric points in, and writes down what followed when it is time."""
+        async with self._turn:
+            await self._settle()
+            self._pipeline.points(points, token)
+            counts, self._pipeline.counts = self._pipeline.counts, Counts()
+            if self._clocks.mono_ms() - self._committed_ms >= self._commit_every_ms:
+                await self._commit()
+        return counts
+
     async def lost(self, lost: LostRange) -> None:
         async with self._turn:
             await self._settle()
@@ -88,6 +101,17 @@ class PipelineInbox:
             self._pipeline.tick(Tick(self._clocks.wall_ms(), self._clocks.mono_ms()))
             self._consume_commands()
             await self._commit()
+
+    @property
+    def longest_window_ms(self) -> int:
+        """How far back in event time a rule in use may look."""
+        return self._pipeline.longest_window_ms
+
+    async def resume(self, key: str) -> Resume | None:
+        """Where a stream goes on by the last checkpoint. Raises StoreUnavailable."""
+        positions = await asyncio.to_thread(self._store.positions)
+        position = positions.get(key)
+        return None if position is None else Resume(key, position.offset, position.token)
 
     async def change(self, change: Callable[[Pipeline], None]) -> None:
         """Something about the pipeline itself, between two inputs: other rules, other receivers."""
@@ -131,12 +155,13 @@ class PipelineInbox:
         except asyncio.CancelledError:
             await asyncio.wait([writing])
             if writing.exception() is None:
-                self._written(checkpoint)
+                self._written(checkpoint, writing.result())
             raise
-        self._written(checkpoint)
+        self._written(checkpoint, writing.result())
 
-    def _written(self, checkpoint: Checkpoint) -> None:
+    def _written(self, checkpoint: Checkpoint, alerts: range) -> None:
         self._owed = None
+        self.handover.written(checkpoint.positions, alerts)
         self._committed_ms = self._clocks.mono_ms()
         self._bytes = 0
         self._listener.can_write_again()
@@ -144,8 +169,8 @@ class PipelineInbox:
 
 
 class Door:
-    """One source's way in, under its name in the metrics. Implements `edges.sources.base.Inbox`. `keys` are the streams that came
-    through, the latest of them."""
+    """One source's way in, under its name in the metrics. Implements `edges.sources.base.SharedInbox`. `keys` are the streams
+    that came through, the latest of them."""
 
     def __init__(self, inbox: PipelineInbox, source: str, metrics: Metrics) -> None:
         self._inbox = inbox
@@ -164,5 +189,26 @@ class Door:
             self._metrics.source_lag(self._source, taken.lag_ms / 1000)
         reach(CrashPoint.SOURCE_HANDED_OVER)
 
+    async def points(self, points: Points, token: str = "") -> None:
+        counts = await self._inbox.points(points, token)
+        self._metrics.counted(self._source, counts)
+        reach(CrashPoint.SOURCE_HANDED_OVER)
+
     async def lost(self, lost: LostRange) -> None:
         await self._inbox.lost(lost)
+
+    @property
+    def longest_window_ms(self) -> int:
+        return self._inbox.longest_window_ms
+
+    async def resume(self, key: str) -> Resume | None:
+        return await self._inbox.resume(key)
+
+    async def release(self, keys: Iterable[str]) -> None:
+        await self._inbox.change(lambda pipeline: pipeline.set_aside(keys))
+
+    async def forget(self, keys: Iterable[str]) -> None:
+        await self._inbox.change(lambda pipeline: pipeline.forget(keys))
+
+    def settled(self) -> Mapping[str, int]:
+        return self._inbox.handover.settled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TypeVar, dataclass_transform
@@ -64,7 +65,7 @@ class TimeFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One ordered run of bytes: a file, a pipe, a container instance.
+    """One ordered run of bytes (a file, a pipe, a container instance) or of records (a topic's partition, an index).
 
     `key` identifies it across restarts (file: device, inode and fingerprint). `name` is what people call it (a path, a pod).
     `service` is the source's own idea of the service; None lets the record, then the name's stem, decide. `service_fixed` is true
@@ -81,13 +82,50 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class LostRange:
-    """Bytes that nobody will ever judge, and why. `begin`/`end` are byte offsets in the stream; end is None where it is
-    unknown."""
+    """Bytes, or records, that nobody will ever judge, and why. `begin`/`end` are offsets in the stream, counted in `unit`s; end
+    is None where it is unknown."""
 
     stream: Stream
     begin: int
     end: int | None
     reason: str  # truncated | rotated_away | retention | ...
+    unit: str = "bytes"  # or records
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Bytes we could not use, kept with their position and the reason; `sample` is at most 1 KiB."""
+
+    stream_name: str
+    position: str
+    reason: str
+    sample: bytes
+
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a batch whose stream is a sequence of records. Record i is the lines `buffer[begins[i]:begins[i + 1]]` (the
+    last one goes to the batch's end), each with its newline. `offsets` rise, not always by one. `times_ms` says when a record
+    was written, -1 where nobody knows; `labels` holds its key and headers, and is empty when no record has any."""
+
+    begins: Sequence[int]
+    offsets: Sequence[int]
+    times_ms: Sequence[int]
+    labels: Sequence[Labels] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Records in the run of bytes in which they came, keys and framing between their values: a scan of it tells whether there is
+    anything to look at. `count` is how many there are and `latest_ms` when the last was written (-1: unknown). `unpack` gives
+    the same records as lines; it may be called after the buffer was reused, and more than once."""
+
+    count: int
+    latest_ms: int
+    unpack: Callable[[], Batch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +139,11 @@ class Batch:
     `cut_at` holds the offsets (in the stream) of lines whose tail was thrown away because they were longer than a line may be;
     `cut_bytes` is how much was thrown away after this run's last byte. The next batch of the stream then starts at
     `offset + size + cut_bytes`.
+
+    In a stream of records (`records` or `packed` is set) offsets count records: the batch holds every record from `offset` up to
+    but without `next_offset` that is still there, `cut_at` are the offsets of records of which a line was cut, and what happened
+    in records before `silent_until` was told by somebody else: it is judged for what it means to later ones, and not told again.
+    `dead` are records that could not be used.
     """
 
     stream: Stream
@@ -113,10 +156,61 @@ class Batch:
     cut_at: tuple[int, ...] = ()
     cut_bytes: int = 0
     lost: LostRange | None = None
+    records: Records | None = None
+    packed: Packed | None = None
+    next_offset: int = -1
+    silent_until: int = 0
+    dead: tuple[DeadLetter, ...] = ()
 
     @property
     def size(self) -> int:
         return self.end - self.begin
+
+
+class MetricKind(StrEnum):
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    SUMMARY = "summary"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What a histogram counted: `counts[i]` values in (`bounds[i - 1]`, `bounds[i]`], the last one above all bounds, so one more
+    count than bounds. `total` is the sum of the values, None where it was not kept."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[float, ...]
+    total: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """One number, or one histogram, of one series at one time. `labels` are sorted by name. A counter's value is the total since
+    `start_ms`, or with `is_delta` what was added since then. None for the value: the series ended here."""
+
+    name: str
+    labels: Labels
+    kind: MetricKind
+    value: float | Distribution | None
+    time_ms: int
+    start_ms: int | None = None
+    is_delta: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Metric points out of the records `offset` up to but without `next_offset` of a stream; `dead` are records that held none
+    that could be read."""
+
+    stream: Stream
+    points: tuple[MetricPoint, ...]
+    offset: int
+    next_offset: int
+    observed_ms: int
+    dead: tuple[DeadLetter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,19 +368,9 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """Bytes we could not use, kept with their position and the reason; `sample` is at most 1 KiB."""
-
-    stream_name: str
-    position: str
-    reason: str
-    sample: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Position:
-    """How far a stream was read. `offset` is a line start: everything before it is judged and written down. `token` is what the
-    source needs to know the stream again."""
+    """How far a stream was read. `offset` is a line start, or a record: everything before it is judged and written down. `token`
+    is what the source needs to know the stream again."""
 
     stream_key: str
     stream_name: str
@@ -316,6 +400,8 @@ class Counts:
     dead_letters: int = 0
     late: int = 0
     lost_bytes: int = 0
+    lost_records: int = 0
+    points: int = 0
     cut_lines: int = 0
     loud_lines: int = 0
     repaired: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -35,6 +35,7 @@ from detector.records import (
     Level,
     LogEvent,
     LostRange,
+    Points,
     Position,
     Receiver,
     Stream,
@@ -135,6 +136,13 @@ class Pipeline:
             self._finish(flow, batch.observed_ms)
         self._moved[batch.stream.key] = None
 
+    def points(self, points: Points, token: str = "") -> None:
+        """Takes metric points in."""
+        self.counts.points += len(points.points)
+        self._unusable(points.dead)
+        key = points.stream.key
+        self._positions[key] = Position(key, points.stream.name, points.next_offset, token)
+
     def tick(self, tick: Tick) -> None:
         """Time went by. The first tick sets the clock, later ones move it by the monotonic time between them."""
         self._now_ms = self._now_ms + tick.mono_ms - self._mono_ms if self._now_ms else tick.now_ms
@@ -165,7 +173,11 @@ class Pipeline:
     def lost(self, lost: LostRange) -> None:
         """Bytes that nobody will judge: counted, and an incident about ourselves."""
         self._lost.append(lost)
-        self.counts.lost_bytes += (lost.end - lost.begin) if lost.end is not None else 0
+        size = lost.end - lost.begin if lost.end is not None else 0
+        if lost.unit == "records":
+            self.counts.lost_records += size
+        else:
+            self.counts.lost_bytes += size
         self.report(self_report.lost_range(lost, self._now_ms))
 
     def end(self) -> None:
@@ -191,6 +203,15 @@ class Pipeline:
                 self._moved.pop(key, None)
                 self._sleep(key, flow)
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Streams that somebody else has read further: what we remember of them is of no use."""
+        for key in keys:
+            self._awake.pop(key, None)
+            self._asleep.pop(key, None)
+            self._expecting.pop(key, None)
+            self._moved.pop(key, None)
+            self._state[STREAM + key] = None
+
     def report(self, report: Report) -> None:
         """Something about ourselves that people must hear of."""
         self._incidents.take(report, self._now_ms)
@@ -205,6 +226,11 @@ class Pipeline:
         self._incidents.configure(settings, receivers)
 
     # -- what followed ----------------------------------------------------------------------------------------------------
+
+    @property
+    def longest_window_ms(self) -> int:
+        """How far back in event time a rule in use may look."""
+        return self._engine.longest_window_ms
 
     @property
     def now_ms(self) -> int:
@@ -344,7 +370,9 @@ class Pipeline:
             self._judge(flow, marked)
         self.counts.repaired += flow.logs.repaired - flow.repaired
         flow.repaired = flow.logs.repaired
-        letters = flow.logs.dead_letters()
+        self._unusable(flow.logs.dead_letters())
+
+    def _unusable(self, letters: Sequence[DeadLetter]) -> None:
         if letters:
             self.counts.dead_letters += len(letters)
             self._dead_letters.extend(letters)

@@ -69,7 +69,70 @@ class KubernetesSourceSettings:
     max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20), **_LINE_SIZES)
 
 
-SourceSettings = FileSourceSettings | StdinSourceSettings | KubernetesSourceSettings
+Sasl = Literal["none", "plain", "scram-sha-256", "scram-sha-512"]
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSourceSettings:
+    type: Literal["kafka"] = say("Reads topics of Apache Kafka, as a member of a consumer group.")
+    servers: tuple[str, ...] = say("host:port of a few brokers.")
+    topics: tuple[str, ...] = say("Names of topics.", ())
+    topic_pattern: str | None = say("Instead of names: a regular expression that whole topic names match.", None)
+    group: str = say("The consumer group; members share the partitions.", "trimwatch")
+    replicas: int = say("How many daemons are in the group.", 1, minimum=1)
+    name: str = say("What this source is called in metrics.", "kafka")
+    service: str | None = say("The service; else the record says it, else the topic.", None)
+    format: Literal["logs", "otlp_logs", "otlp_metrics", "telegraf", "metricbeat"] = say("What the records hold.", "logs")
+    layout: Layout = say("How log lines are framed.", "auto")
+    start_at: str = say("Where to begin without a position: earliest, latest, or a time like 2026-11-25T02:00:00Z.", "earliest")
+    isolation: Literal["read_committed", "read_uncommitted"] = say("Whether aborted transactions are left out.", "read_committed")
+    tls: bool = say("Whether brokers are reached by TLS.", False)
+    ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
+    cert_file: str | None = say("Our certificate, where brokers ask for one.", None)
+    key_file: str | None = say("Its key.", None)
+    sasl: Sasl = say("How we prove who we are.", "none")
+    username: str | None = say("The SASL user.", None)
+    password: Secret | None = say("Its password.", None)
+    fetch: Size = say("How much of a partition is fetched at once.", Size(1 << 20), minimum=Size(16 << 10).bytes)
+    max_batch: Size = say("A record batch that unpacks to more than this is refused and counted.", Size(32 << 20))
+    whole_batches: bool = say("Whether record batches are scanned whole; false: record by record, slower.", True)
+    commit_every: timedelta = say("How often offsets are committed to the broker, for whoever takes over.", timedelta(seconds=5))
+    session_timeout: timedelta = say("A member that was silent for so long loses its partitions.", timedelta(seconds=45))
+    timeout: timedelta = say(
+        "How long one request may take.", timedelta(seconds=40), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
+    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20), **_LINE_SIZES)
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticsearchSourceSettings:
+    type: Literal["elasticsearch"] = say("Polls indices of Elasticsearch or OpenSearch for new log documents.")
+    urls: tuple[str, ...] = say("Base address of a few nodes.")
+    index: str = say("Index, alias, data stream or pattern, such as logs-*.")
+    query: str | None = say("Only documents that this query string matches (Lucene syntax).", None)
+    name: str = say("What this source is called in metrics.", "elasticsearch")
+    service: str | None = say("The service; else the document says it, else the index.", None)
+    layout: Layout = say("How the lines inside are framed.", "auto")
+    start_at: str = say("Where to begin without a position: earliest, latest, or a time like 2026-11-25T02:00:00Z.", "latest")
+    time_field: str = say("The field that orders documents.", "@timestamp")
+    message_field: str | None = say("The field that holds the line; default: found by the document's shape.", None)
+    poll: timedelta = say("How often new documents are looked for.", timedelta(seconds=5), minimum=timedelta(milliseconds=100))
+    late: timedelta = say("Documents may become visible so much later than their time says.", timedelta(seconds=60))
+    page: int = say("Documents a request.", 1000, minimum=1, maximum=10_000)
+    flavor: Literal["elasticsearch", "opensearch"] = say("Whose API; OpenSearch is best effort.", "elasticsearch")
+    username: str | None = say("The user, for basic authentication.", None)
+    password: Secret | None = say("Its password.", None)
+    api_key: Secret | None = say("API key, instead of user and password.", None)
+    ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
+    timeout: timedelta = say(
+        "How long one request may take.", timedelta(seconds=30), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
+    max_line: Size = say("A longer line is cut there, marked and counted.", Size(1 << 20), **_LINE_SIZES)
+
+
+SourceSettings = (
+    FileSourceSettings | StdinSourceSettings | KubernetesSourceSettings | KafkaSourceSettings | ElasticsearchSourceSettings
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +225,29 @@ class AppriseSinkSettings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KafkaSinkSettings:
+    type: Literal["kafka"] = say(
+        "Writes incidents, and if wanted findings and verdicts, to topics of Apache Kafka as keyed JSON."
+    )
+    servers: tuple[str, ...] = say("host:port of a few brokers.")
+    topic: str = say("Where incidents go; the key is the dedup key.", "trimwatch-incidents")
+    findings_topic: str | None = say("Where findings go; default: nowhere.", None)
+    verdicts_topic: str | None = say("Where verdicts go; default: nowhere.", None)
+    name: str = say("The sink's name.", "kafka")
+    min_severity: Severity = say("Quieter incidents are not sent.", Severity.WARNING)
+    tls: bool = say("Whether brokers are reached by TLS.", False)
+    ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
+    cert_file: str | None = say("Our certificate, where brokers ask for one.", None)
+    key_file: str | None = say("Its key.", None)
+    sasl: Sasl = say("How we prove who we are.", "none")
+    username: str | None = say("The SASL user.", None)
+    password: Secret | None = say("Its password.", None)
+    timeout: timedelta = say(
+        "How long one attempt may take.", timedelta(seconds=10), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
+
+
 SinkSettings = (
     StdoutSinkSettings
     | WebhookSinkSettings
@@ -169,6 +255,7 @@ SinkSettings = (
     | AlertmanagerSinkSettings
     | SlackSinkSettings
     | AppriseSinkSettings
+    | KafkaSinkSettings
 )
 
 
@@ -182,7 +269,11 @@ class RuleSettings:
 
 @dataclass(frozen=True, slots=True)
 class IncidentSettings:
-    resolve: Literal["always", "never"] = say("Whether a quiet incident is resolved at the receivers, or only here.", "always")
+    resolve: Literal["always", "never", "shared"] = say(
+        "Whether a quiet incident is resolved at the receivers, or only here; shared: when it is quiet at every daemon, which "
+        "needs elasticsearch.",
+        "always",
+    )
     quiet: timedelta = say(
         "An incident that was quiet for so long is resolved.", timedelta(minutes=15), minimum=timedelta(milliseconds=10)
     )
@@ -225,6 +316,33 @@ class OutboxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ElasticsearchSettings:
+    """What daemons share: a mirror of what each of them found."""
+
+    urls: tuple[str, ...] = say("Base address of a few nodes; none: nothing is mirrored.", ())
+    prefix: str = say("Index names begin with this.", "trimwatch")
+    flavor: Literal["elasticsearch", "opensearch"] = say("Whose API; OpenSearch is best effort.", "elasticsearch")
+    username: str | None = say("The user, for basic authentication.", None)
+    password: Secret | None = say("Its password.", None)
+    api_key: Secret | None = say("API key, instead of user and password.", None)
+    ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
+    timeout: timedelta = say(
+        "How long one request may take.", timedelta(seconds=10), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
+    )
+    lease: timedelta = say(
+        "A daemon that was not heard of for so long no longer counts when an incident is resolved.",
+        timedelta(minutes=5),
+        minimum=timedelta(seconds=1),
+    )
+    poll: timedelta = say(
+        "How often silences of others are looked for.", timedelta(seconds=10), minimum=timedelta(milliseconds=100)
+    )
+    max_waiting: int = say(
+        "How many documents wait while the cluster is away; then the oldest findings go, counted.", 100_000, minimum=100
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ListenSettings:
     listen: str = say("host:port of health, readiness and metrics; empty switches it off.", "0.0.0.0:9481")
 
@@ -255,6 +373,7 @@ class Settings:
     incidents: IncidentSettings = say("The life of an incident.", IncidentSettings())
     store: StoreSettings = say("Where state is kept.", StoreSettings())
     outbox: OutboxSettings = say("How alerts are retried.", OutboxSettings())
+    elasticsearch: ElasticsearchSettings = say("The mirror that daemons share.", ElasticsearchSettings())
     telemetry: ListenSettings = say("Health and metrics.", ListenSettings())
     api: ApiSettings = say("API and page.", ApiSettings())
     log: LogSettings = say("Our own log.", LogSettings())

@@ -37,6 +37,8 @@ class Metrics:
             "bytes": counter("trimwatch_source_bytes_total", "Bytes read.", "source"),
             "lines": counter("trimwatch_source_lines_total", "Lines read.", "source"),
             "lost_bytes": counter("trimwatch_source_lost_bytes_total", "Bytes that nobody will ever judge.", "source"),
+            "lost_records": counter("trimwatch_source_lost_records_total", "Records that nobody will ever judge.", "source"),
+            "points": counter("trimwatch_source_points_total", "Metric points read.", "source"),
             "late": counter("trimwatch_source_late_total", "Events behind the watermark.", "source"),
             "cut_lines": counter("trimwatch_source_cut_lines_total", "Lines longer than a line may be.", "source"),
             "dead_letters": counter("trimwatch_source_dead_letters_total", "Records we could not use.", "source"),

@@ -19,11 +19,19 @@ from tests.unit.core.flow import Log, gone, line, pipeline
 COMMIT_MS = 100
 
 
+class Owed:
+    """An outbox in which nothing waits."""
+
+    def owed(self) -> list[int]:
+        return []
+
+
 class Book:
     """A store that writes down what it is given, fails when told to, and can be held in the middle of a write."""
 
     def __init__(self) -> None:
         self.written: list[Checkpoint] = []
+        self.outbox = Owed()
         self.is_full = False
         self.is_unreadable = False
         self.last_command_id = 0
@@ -32,12 +40,13 @@ class Book:
         self.may_write.set()
         self.has_begun = threading.Event()
 
-    def write(self, checkpoint: Checkpoint) -> None:
+    def write(self, checkpoint: Checkpoint) -> range:
         self.has_begun.set()
         assert self.may_write.wait(30)
         if self.is_full:
             raise StoreUnavailable("disk full")
         self.written.append(checkpoint)
+        return range(0)
 
     def commands_after(self, command_id: int) -> list[Command]:
         if self.is_unreadable:

@@ -75,6 +75,11 @@ class Engine:
         return list(map(Mark._make, self._scanner.scan(buffer, begin, end)))
 
     @property
+    def longest_window_ms(self) -> int:
+        """How far back in event time a rule may look; 0 when none has a window."""
+        return max((judge.rule.window_ms for judge in self._stateful), default=0)
+
+    @property
     def first_loud(self) -> int:
         """The first pattern that is a level's; those before it are rules'."""
         return self._first_loud

@@ -8,19 +8,22 @@ from detector.core.incidents.grouping import Report
 from detector.records import Entity, Evidence, Finding, LostRange, Severity, Stage, TimeFrom
 
 SERVICE = "trimwatch"
+_FIX_BYTES = "Rotate by rename instead of copytruncate, keep rotated files longer, or give the daemon more CPU."
+_FIX_RECORDS = "Keep records longer (retention), or give the daemon more CPU; a topic that was made again is read from its start."
 
 
 def lost_range(lost: LostRange, now_ms: int) -> Report:
     """Bytes of a stream that nobody will ever judge."""
     end = "?" if lost.end is None else str(lost.end)
     size = "an unknown number of" if lost.end is None else f"{lost.end - lost.begin:,}"
+    fix = _FIX_BYTES if lost.unit == "bytes" else _FIX_RECORDS
     return _report(
         rule="trimwatch/lost-range",
         entity=Entity("stream", lost.stream.name, lost.stream.name),
-        title=f"{size} bytes of {lost.stream.name} were lost before they could be judged ({lost.reason})",
-        cause=f"The source took away bytes {lost.begin} to {end} before they were read: {lost.reason}.",
-        fix="Rotate by rename instead of copytruncate, keep rotated files longer, or give the daemon more CPU.",
-        evidence=Evidence(lost.stream.name, str(lost.begin), 0, f"bytes {lost.begin}-{end} {lost.reason}"),
+        title=f"{size} {lost.unit} of {lost.stream.name} were lost before they could be judged ({lost.reason})",
+        cause=f"The source took away {lost.unit} {lost.begin} to {end} before they were read: {lost.reason}.",
+        fix=fix,
+        evidence=Evidence(lost.stream.name, str(lost.begin), 0, f"{lost.unit} {lost.begin}-{end} {lost.reason}"),
         now_ms=now_ms,
         at=lost.begin,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from detector.records import Batch, LostRange
+from detector.records import Batch, LostRange, Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,39 @@ class Inbox(Protocol):
         `Resume.token`."""
         ...
 
+    async def points(self, points: Points, token: str = "") -> None:
+        """Hands metric points over, as `put` does with a batch."""
+        ...
+
     async def lost(self, lost: LostRange) -> None:
-        """Bytes that can no longer be read: counted, and an incident about ourselves."""
+        """Bytes or records that can no longer be read: counted, and an incident about ourselves."""
+        ...
+
+
+class SharedInbox(Inbox, Protocol):
+    """For a source whose streams may go to another daemon and come back."""
+
+    @property
+    def longest_window_ms(self) -> int:
+        """How far back in event time a rule may look."""
+        ...
+
+    async def resume(self, key: str) -> Resume | None:
+        """Where a stream goes on by the last checkpoint; None when it was never read here. Also at any time after the start."""
+        ...
+
+    async def release(self, keys: Iterable[str]) -> None:
+        """The streams belong to somebody else now. What was taken in is checkpointed; their state is kept in case they come
+        back."""
+        ...
+
+    async def forget(self, keys: Iterable[str]) -> None:
+        """The streams come back after somebody else got further: what we knew of them, position and state, is of no use."""
+        ...
+
+    def settled(self) -> Mapping[str, int]:
+        """By stream key, the offset up to which every record was judged, written down, and all that followed from it told or
+        given up. Only streams that moved since the start."""
         ...
 
 

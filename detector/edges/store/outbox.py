@@ -129,8 +129,13 @@ class Outbox:
                 incident = replace(row.alert.incident, explanation=why)
                 _insert(connection, replace(row.alert, receiver=fallback, incident=incident), now_ms)
 
-    def put(self, connection: sqlite3.Connection, alerts: Iterable[Alert], now_ms: int) -> None:
-        """Queues alerts in the order given; what they make stale leaves."""
+    def owed(self) -> list[int]:
+        """The ids of all alerts that are neither delivered nor given up, ascending."""
+        return [id_ for (id_,) in self._database.rows("SELECT id FROM outbox WHERE NOT is_standing ORDER BY id")]
+
+    def put(self, connection: sqlite3.Connection, alerts: Iterable[Alert], now_ms: int) -> range:
+        """Queues alerts in the order given; what they make stale leaves. Returns the ids that they got."""
+        ids: list[int] = []
         for alert in alerts:
             stale = connection.execute(
                 "SELECT id, body, attempts FROM outbox WHERE receiver = ? AND dedup_key = ?"
@@ -142,7 +147,8 @@ class Outbox:
                     _log(connection, unpack(Alert, body), now_ms, "superseded", attempts)
                 connection.execute("DELETE FROM outbox WHERE id = ?", (row_id,))
             connection.execute("DELETE FROM outbox WHERE receiver = ? AND dedup_key = ? AND is_standing", _key(alert))
-            _insert(connection, alert, now_ms)
+            ids.append(_insert(connection, alert, now_ms))
+        return range(ids[0], ids[-1] + 1) if ids else range(0)
 
     def settle(self, connection: sqlite3.Connection, incidents: Iterable[Incident]) -> None:
         """Nothing is repeated about an incident that is over, also where the receiver is not told of the end."""
@@ -172,13 +178,15 @@ def _key(alert: Alert) -> tuple[str, str]:
     return column(alert.receiver), column(alert.incident.dedup_key)
 
 
-def _insert(connection: sqlite3.Connection, alert: Alert, now_ms: int) -> None:
+def _insert(connection: sqlite3.Connection, alert: Alert, now_ms: int) -> int:
     receiver, dedup_key = _key(alert)
     body = pack(alert)
-    connection.execute(
+    cursor = connection.execute(
         "INSERT INTO outbox (receiver, dedup_key, action, queued_ms, next_ms, body, crc) VALUES (?, ?, ?, ?, 0, ?, ?)",
         (receiver, dedup_key, alert.action.value, now_ms, body, checksum(f"{receiver}/{dedup_key}", body)),
     )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
 
 
 def _log(

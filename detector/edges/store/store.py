@@ -100,9 +100,9 @@ class Store:
         """Every incident that is not resolved, oldest first."""
         return self.history.incidents(states=(IncidentState.OPEN, IncidentState.ACKNOWLEDGED), limit=None)[::-1]
 
-    def write(self, checkpoint: Checkpoint) -> None:
-        """Writes all of it in one transaction, synced to the disk when somebody must be told. Raises StoreUnavailable: then
-        nothing of it was written, and the same checkpoint may be written again."""
+    def write(self, checkpoint: Checkpoint) -> range:
+        """Writes all of it in one transaction, synced to the disk when somebody must be told. Returns the outbox's ids of its
+        alerts. Raises StoreUnavailable: then nothing of it was written, and the same checkpoint may be written again."""
         with self._database.transaction(is_synced=checkpoint.is_urgent) as connection:
             reach(CrashPoint.STORE_BEGIN)
             _write_positions(connection, checkpoint.positions, checkpoint.at_ms)
@@ -111,7 +111,7 @@ class Store:
             _write_findings(connection, checkpoint.findings, checkpoint.at_ms)
             _write_incidents(connection, checkpoint.incidents)
             self.outbox.settle(connection, checkpoint.incidents)
-            self.outbox.put(connection, checkpoint.alerts, checkpoint.at_ms)
+            alerts = self.outbox.put(connection, checkpoint.alerts, checkpoint.at_ms)
             _write_unused(connection, checkpoint.dead_letters, checkpoint.lost, checkpoint.at_ms)
             _write_told(connection, checkpoint)
             reach(CrashPoint.STORE_ALERTS)
@@ -120,6 +120,7 @@ class Store:
         reach(CrashPoint.STORE_COMMITTED)
         if not checkpoint.is_urgent:  # folding takes tens of milliseconds: no alert waits for it
             self._database.fold()
+        return alerts
 
     def add_command(self, at_ms: int, who: str, what: str, arguments: str = "{}") -> int:
         """Writes down what somebody asks for; returns its id. The pipeline consumes commands in this order."""

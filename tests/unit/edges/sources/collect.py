@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from detector.edges.sources.base import Resume, Source
-from detector.records import Batch, LostRange
+from detector.records import Batch, LostRange, Points
 
 PATIENCE_S = 20
 
@@ -70,6 +70,9 @@ class Collector:
         if isinstance(batch.buffer, bytearray):
             batch.buffer[batch.begin : batch.end] = b"\xee" * batch.size  # whoever reads it again sees that
         self._changed.set()
+
+    async def points(self, points: Points, token: str = "") -> None:
+        raise AssertionError("a source of logs gave metric points")
 
     async def lost(self, lost: LostRange) -> None:
         self.losses.append(lost)

@@ -1,0 +1,1 @@
+"""How a connection to Elasticsearch is made, for whoever reads from it or writes to it."""

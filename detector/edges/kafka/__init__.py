@@ -1,0 +1,1 @@
+"""How a connection to Apache Kafka is made, for whoever reads from it or writes to it."""
