@@ -6,10 +6,10 @@ import re
 
 import orjson
 
-from detector.edges.sinks.answers import retry_after_s
 from detector.edges.sinks.conversation import Answer
 from detector.edges.sinks.exchange import Request, excerpt_of
 from detector.errors import SinkError
+from detector.retry_after import retry_after_s
 
 _TRY_AGAIN = {
     "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org",

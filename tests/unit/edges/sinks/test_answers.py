@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detector.edges.sinks.answers import LONGEST_WAIT_S, refused, retry_after_s
+from detector.edges.sinks.answers import refused
+from detector.retry_after import LONGEST_WAIT_S, retry_after_s
 
 NOW_MS = 784_111_777_000  # Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110
 
