@@ -25,11 +25,12 @@ Problem = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`settings` is None where they could not be read; `rules` are those that are right."""
+    """`settings` is None where they could not be read; `rules` are those that are right; `located` finds a field's line."""
 
     settings: Settings | None
     rules: tuple[Rule, ...]
     faults: tuple[Fault, ...]
+    located: Located
 
 
 def check_setup(path: str | None, environ: Mapping[str, str]) -> Checked:
@@ -45,8 +46,9 @@ def check_setup(path: str | None, environ: Mapping[str, str]) -> Checked:
     except BadInput as bad:
         faults += bad.faults
     chosen = settings.rules if settings is not None else _rule_settings(name, text, environ)
-    rules, rule_faults = _check_rules(_Located(name, text), chosen)
-    return Checked(settings, rules, tuple(dict.fromkeys((*faults, *rule_faults))))
+    located = Located(name, text)
+    rules, rule_faults = _check_rules(located, chosen)
+    return Checked(settings, rules, tuple(dict.fromkeys((*faults, *rule_faults))), located)
 
 
 def load_whole_settings(path: str, text: bytes, environ: Mapping[str, str]) -> Settings:
@@ -60,11 +62,11 @@ def load_whole_settings(path: str, text: bytes, environ: Mapping[str, str]) -> S
 
 def outside_faults(path: str, text: bytes, settings: Settings) -> list[Fault]:
     """What is wrong with settings that read well: addresses no sink may call, files that cannot be read."""
-    located = _Located(path, text)
+    located = Located(path, text)
     return [located.fault(field, problem) for field, problem in (*_sink_problems(settings), *_file_problems(settings))]
 
 
-class _Located:
+class Located:
     """Finds the line of a field in the settings file."""
 
     def __init__(self, path: str, text: bytes) -> None:
@@ -107,7 +109,7 @@ def _rule_settings(path: str, text: bytes, environ: Mapping[str, str]) -> RuleSe
         return RuleSettings()
 
 
-def _check_rules(settings: _Located, chosen: RuleSettings) -> tuple[tuple[Rule, ...], list[Fault]]:
+def _check_rules(settings: Located, chosen: RuleSettings) -> tuple[tuple[Rule, ...], list[Fault]]:
     files: list[RuleFile] = []
     faults: list[Fault] = []
     own: set[str] = set()

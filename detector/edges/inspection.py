@@ -1,0 +1,69 @@
+"""Asks every broker, cluster and receiver that the settings name, all at once, whether it would serve us: `check --connect`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from detector.edges.inspected import Inspected, Problem
+from detector.plain_text import one_line
+from detector.settings import Settings
+
+__all__ = ["Part", "Problem", "inspect", "parts_of"]
+
+INSPECTIONS = {
+    "sources.kafka": "detector.edges.kafka.inspection:inspect_source",
+    "sources.elasticsearch": "detector.edges.elasticsearch.inspection:inspect_source",
+    "sinks.kafka": "detector.edges.kafka.inspection:inspect_sink",
+    "sinks.webhook": "detector.edges.sinks.inspection:inspect_sink",
+    "sinks.pagerduty": "detector.edges.sinks.inspection:inspect_sink",
+    "sinks.alertmanager": "detector.edges.sinks.inspection:inspect_sink",
+    "sinks.slack": "detector.edges.sinks.inspection:inspect_sink",
+    "elasticsearch": "detector.edges.elasticsearch.inspection:inspect_mirror",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the settings that speaks to somebody. `path` is where it stands, like `sources.0`."""
+
+    path: str
+    name: str
+    inspection: str
+    settings: Any
+
+
+def parts_of(settings: Settings) -> Iterator[Part]:
+    """Every part that there is something to ask of, in the order of the settings."""
+    for kind, listed in (("sources", settings.sources), ("sinks", settings.sinks)):
+        for at, each in enumerate(listed):
+            if inspection := INSPECTIONS.get(f"{kind}.{each.type}"):
+                yield Part(f"{kind}.{at}", each.name, inspection, each)
+    if settings.elasticsearch.urls:
+        yield Part("elasticsearch", "mirror", INSPECTIONS["elasticsearch"], settings.elasticsearch)
+
+
+async def inspect(parts: Collection[Part]) -> list[Inspected]:
+    """What each part said, in their order. Each gets the time its own settings allow for a request."""
+    return await asyncio.gather(*map(_inspect, parts))
+
+
+async def _inspect(part: Part) -> Inspected:
+    module, _, name = part.inspection.partition(":")
+    ask: Callable[[Any], Awaitable[Inspected]] = getattr(import_module(module), name)
+    limit_s = part.settings.timeout.total_seconds()
+    try:
+        async with asyncio.timeout(limit_s):
+            return await ask(part.settings)
+    except TimeoutError:
+        return Inspected(problems=((_address_field(part.settings), f"no answer within {limit_s:g} s (`timeout`)"),))
+    except Exception as error:  # one part's trouble must not hide what the others say
+        words = one_line(f"{type(error).__name__}: {error}")
+        return Inspected(problems=((_address_field(part.settings), f"could not be asked: {words}"),))
+
+
+def _address_field(settings: Any) -> str:
+    return next((field for field in ("servers", "urls", "url", "webhook_url") if getattr(settings, field, None)), "type")
