@@ -9,6 +9,7 @@ TrimwatchError
 ├── StoreDamaged        SQLite or a checksum reports damage while we run: end the process, the next start begins anew and says so
 ├── StoreTooNew         the database was written by a newer release: refuse to start
 ├── StoreInUse          another daemon holds the state directory
+├── NoCredential        a certificate, key or password that a connection needs cannot be used now
 ├── SourceLost          a source is gone for good (not: away for a while)
 └── NoSuchInput         what replay was asked to read is missing or unreadable; carries every name at once, a line each
 """
@@ -83,6 +84,10 @@ class StoreTooNew(TrimwatchError):
 
 
 class StoreInUse(TrimwatchError):
+    pass
+
+
+class NoCredential(TrimwatchError):
     pass
 
 
