@@ -6,6 +6,7 @@ offset that others see stays behind every checkpoint whose alerts are neither de
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,9 +42,8 @@ class Handover:
             steps = self._steps.get(key)
             if len(alerts):
                 steps = self._steps.setdefault(key, deque())
-                if len(steps) >= MOST_STEPS:
-                    alerts = range(steps.pop().alerts.start, alerts.stop)
-                steps.append(_Step(alerts, offset))
+                first = steps.pop().alerts.start if len(steps) >= MOST_STEPS else alerts.start
+                steps.append(_Step(range(first, alerts.stop), offset))
             elif steps:
                 steps[-1].offset = offset
             else:
@@ -65,8 +65,14 @@ class Handover:
         if self._inherited:
             return {}
         for key, steps in list(self._steps.items()):
-            while steps and not any(number in steps[0].alerts for number in owed):
+            while steps and not _holds(steps[0].alerts, owed):
                 self._settled[key] = steps.popleft().offset
             if not steps:
                 del self._steps[key]
         return dict(self._settled)
+
+
+def _holds(alerts: range, owed: Sequence[int]) -> bool:
+    """Whether one of these alerts is owed; `owed` is ascending."""
+    at = bisect_left(owed, alerts.start)
+    return at < len(owed) and owed[at] < alerts.stop

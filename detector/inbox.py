@@ -205,10 +205,13 @@ class Door:
         return await self._inbox.resume(key)
 
     async def release(self, keys: Iterable[str]) -> None:
-        await self._inbox.change(lambda pipeline: pipeline.set_aside(keys))
+        gone = [*keys]
+        await self._inbox.change(lambda pipeline: pipeline.set_aside(gone))
+        self._inbox.handover.forget(gone)
 
     async def forget(self, keys: Iterable[str]) -> None:
-        await self._inbox.change(lambda pipeline: pipeline.forget(keys))
+        gone = [*keys]
+        await self._inbox.change(lambda pipeline: pipeline.forget(gone))
 
     def settled(self) -> Mapping[str, int]:
         return self._inbox.handover.settled()

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from detector.core.decode.logs.places import BYTE_BITS
+from detector.core.decode.logs.record_stream import RecordStream
 from detector.core.decode.logs.sampling import samples
-from detector.core.decode.logs.stream import LogStream, Marked, Span
+from detector.core.decode.logs.stream import LogStream, Mark, Marked, Span
 from detector.core.decode.service import service_of
 from detector.core.engine.context import AHEAD_MS, EventContext
 from detector.core.engine.engine import Engine
@@ -47,6 +49,8 @@ STREAM = "stream/"
 ENGINE = "engine/"
 MOST_STREAMS = 1024  # awake at once; the others are a few hundred bytes each
 LATENESS_MS = 60_000
+MOST_LOUDNESS = 0.7  # packed batches of a stream in which more than this share holds something are unpacked without a look
+LOUDNESS_STEP = 0.05
 KEYS_KEPT_WHOLE = 100  # of so many dedup keys a checkpoint keeps FINDINGS_A_KEY, of further ones the first
 
 
@@ -59,7 +63,7 @@ class Clock(Enum):
 
 @dataclass(slots=True)
 class _Stream:
-    logs: LogStream
+    logs: LogStream | RecordStream
     stream: Stream
     token: str
     service: str
@@ -67,6 +71,8 @@ class _Stream:
     sampled_ms: int = 0  # the latest time of a quiet line: only ticks look at it, for it depends on where batches are cut
     fed_mono_ms: int = 0
     repaired: int = 0  # so many of the stream's repaired lines were counted
+    loudness: float = 0.0  # share of the latest packed batches in which something was found
+    silent_until: int = 0  # events before it were told by somebody else
 
     @property
     def latest_ms(self) -> int:
@@ -121,17 +127,15 @@ class Pipeline:
 
     def take(self, batch: Batch, token: str = "") -> None:
         """Judges a batch. The batch's buffer may be reused when this returns."""
-        flow = self._flow(batch.stream, token)
+        flow = self._flow(batch, token)
         if batch.lost is not None:
             self.lost(batch.lost)
-        span = flow.logs.span(batch)
-        marks = self._engine.scan(span.buffer, span.scan_from, span.end)
-        events = flow.logs.events(span, thinned(span, marks, self._engine.first_loud))
-        self.counts.lines += span.lines
-        self.counts.bytes += batch.size + batch.cut_bytes
-        self.counts.cut_lines += len(batch.cut_at)
-        self._judge_all(flow, events, batch.observed_ms)
-        self._sample(flow, span)
+        self._unusable(batch.dead)
+        flow.silent_until = batch.silent_until << BYTE_BITS
+        if isinstance(flow.logs, LogStream):
+            self._take_lines(flow, batch)
+        else:
+            self._take_records(flow, flow.logs, batch)
         if batch.ends:
             self._finish(flow, batch.observed_ms)
         self._moved[batch.stream.key] = None
@@ -287,25 +291,68 @@ class Pipeline:
 
     # -- how --------------------------------------------------------------------------------------------------------------
 
-    def _flow(self, stream: Stream, token: str) -> _Stream:
+    def _take_lines(self, flow: _Stream, batch: Batch) -> None:
+        span = flow.logs.span(batch)
+        marks = self._engine.scan(span.buffer, span.scan_from, span.end)
+        self._take_span(flow, span, marks, batch)
+
+    def _take_records(self, flow: _Stream, logs: RecordStream, batch: Batch) -> None:
+        """A packed batch is scanned as it came; most hold nothing and are not unpacked. Where most do hold something, that scan
+        is left out."""
+        packed, run = batch.packed, batch
+        if packed is not None:
+            is_quiet = flow.loudness < MOST_LOUDNESS and not logs.is_waiting
+            if is_quiet and not self._engine.scan(batch.buffer, batch.begin, batch.end):
+                logs.skip(batch)
+                flow.loudness *= 1 - LOUDNESS_STEP
+                flow.sampled_ms = max(flow.sampled_ms, min(packed.latest_ms, self._came(batch.observed_ms) + AHEAD_MS))
+                self._count(packed.count, batch)
+                return
+            run = packed.unpack()
+        marks = self._engine.scan(run.buffer, run.begin, run.end)
+        flow.loudness += LOUDNESS_STEP * (bool(marks) - flow.loudness)
+        for earlier in logs.context(run, marks):
+            logs.events(logs.span(earlier), ())
+        span = logs.span(run)
+        if span.rebuilt is not None or span.end - span.scan_from != run.size:
+            marks = self._engine.scan(span.buffer, span.scan_from, span.end)
+        elif span.scan_from != run.begin:
+            moved = span.scan_from - run.begin
+            marks = [Mark(at + moved, pattern) for at, pattern in marks]
+        self._take_span(flow, span, marks, run)
+
+    def _take_span(self, flow: _Stream, span: Span, marks: Sequence[Mark], batch: Batch) -> None:
+        events = flow.logs.events(span, thinned(span, marks, self._engine.first_loud))
+        self._count(span.lines, batch)
+        self._judge_all(flow, events, batch.observed_ms)
+        self._sample(flow, span)
+
+    def _count(self, lines: int, batch: Batch) -> None:
+        self.counts.lines += lines
+        self.counts.bytes += batch.size + batch.cut_bytes
+        self.counts.cut_lines += len(batch.cut_at)
+
+    def _flow(self, batch: Batch, token: str) -> _Stream:
+        stream = batch.stream
         flow = self._awake.pop(stream.key, None)
         if flow is None:
             self._make_room()
-            flow = self._wake(stream, token)
+            flow = self._wake(stream, token, is_records=batch.next_offset >= 0)
         self._awake[stream.key] = flow
         flow.token, flow.stream = token or flow.token, stream
         flow.fed_mono_ms = self._mono_ms
         return flow
 
-    def _wake(self, stream: Stream, token: str) -> _Stream:
+    def _wake(self, stream: Stream, token: str, *, is_records: bool) -> _Stream:
         """State that is not ours (another release wrote it) is as good as none: the position still holds."""
         self._expecting.pop(stream.key, None)
-        flow = _Stream(LogStream(stream), stream, token, service_of(stream))
+        kind = RecordStream if is_records else LogStream
+        flow = _Stream(kind(stream), stream, token, service_of(stream))
         if (kept := self._asleep.pop(stream.key, None)) is not None:
             try:
                 flow.restore(kept)
             except (ValueError, TypeError, KeyError):
-                return _Stream(LogStream(stream), stream, token, service_of(stream))
+                return _Stream(kind(stream), stream, token, service_of(stream))
         return flow
 
     def _make_room(self) -> None:
@@ -386,6 +433,8 @@ class Pipeline:
             self._fire(overdue)
         context = EventContext(stream.key, stream.name, flow.service, now_ms, False, stream.service_fixed, self._arrival_ms)
         findings = self._engine.judge(event, marked.patterns, context)
+        if event.start < flow.silent_until:
+            return
         if event.level is not None and event.level >= Level.WARN:
             counts.loud_lines += 1
         if not findings:

@@ -112,18 +112,18 @@ def evidence_of(event: LogEvent, begin: int, context: EventContext) -> Evidence:
     own number and position; else (a JSON record, lines of others between) the decoded line under the event's."""
     text, raw = event.text, event.raw
     if len(raw) <= MAX_EVIDENCE_BYTES and raw.find(b"\n") < 0:
-        return Evidence(context.source, str(event.start), event.line, raw.decode("utf-8", "replace").rstrip("\r"))
+        return Evidence(context.source, event.where, event.line, raw.decode("utf-8", "replace").rstrip("\r"))
     number = text.count(b"\n", 0, begin)
     lines = raw.split(b"\n")
     line_begin = text.rfind(b"\n", 0, begin) + 1
     decoded = text[line_begin : _end_of_line(text, begin)]
-    is_one_run = event.end - event.start in (len(raw), len(raw) + 1) and number < len(lines) and len(lines) > 1
+    is_one_run = not event.position and event.end - event.start in (len(raw), len(raw) + 1) and 1 <= number + 1 <= len(lines) > 1
     if is_one_run and decoded.strip() in lines[number]:
         position = event.start + sum(len(line) + 1 for line in lines[:number])
         return Evidence(
             context.source, str(position), event.line + number, _excerpt(lines[number], lines[number].find(decoded.strip()))
         )
-    return Evidence(context.source, str(event.start), event.line, _excerpt(decoded, begin - line_begin))
+    return Evidence(context.source, event.where, event.line, _excerpt(decoded, begin - line_begin))
 
 
 def _end_of_line(text: bytes, at: int) -> int:

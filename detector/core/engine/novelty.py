@@ -143,7 +143,7 @@ def _group(template: bytes, event: LogEvent, source: str) -> Group:
         count=1,
         level=event.level.name if event.level is not None else "",
         source=source,
-        position=str(event.start),
+        position=event.where,
         line=event.line,
         example=event.text.split(b"\n", 1)[0][:MAX_EXAMPLE].decode("utf-8", "replace"),
         first_ms=event.time_ms,

@@ -20,6 +20,13 @@ _PLAINLY = re.compile(
 _CAPTURES = (b"**********", b"==========", b"Sanitizer", b"{\n", b"[\n", b'{\\n"', b'[\\n"', b"{\r\n", b"[\r\n")
 
 
+def begins_an_event(buffer: bytes | bytearray, begin: int, at: int) -> bool:
+    """Whether a glance says that the line which holds index `at` begins an event of its own, so that no line before it matters.
+    `buffer[begin:]` begins with a line."""
+    match = _PLAINLY.match(buffer, buffer.rfind(b"\n", begin, at) + 1 or begin)
+    return match is not None and match[1] is None and match[2] is None
+
+
 class Lines:
     """`buffer[begin:end]` holds whole lines. `offset` is the stream offset of `begin`, unless `rebuilt` has a table."""
 

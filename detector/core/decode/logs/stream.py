@@ -132,6 +132,20 @@ class LogStream:
         return taken
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether an event that was hit may go on in the next batch."""
+        return bool(self._hits or self._part_hits or self._early)
+
+    @property
+    def done(self) -> int:
+        """The place of the last event that was given out; -1 when there was none."""
+        return self._done
+
+    def done_until(self, place: int) -> None:
+        """Events up to this place were given out before."""
+        self._done = place
+
+    @property
     def resume_offset(self) -> int:
         """The line start in the stream from which bytes must be read again after a restart."""
         return self._begin
