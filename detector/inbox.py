@@ -207,11 +207,11 @@ class Door:
     async def release(self, keys: Iterable[str]) -> None:
         gone = [*keys]
         await self._inbox.change(lambda pipeline: pipeline.set_aside(gone))
-        self._inbox.handover.forget(gone)
 
     async def forget(self, keys: Iterable[str]) -> None:
         gone = [*keys]
         await self._inbox.change(lambda pipeline: pipeline.forget(gone))
+        self._inbox.handover.forget(gone)
 
     def settled(self) -> Mapping[str, int]:
         return self._inbox.handover.settled()
