@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from detector.documents.fields import shown, unknown
+from detector.settings.brokers import broker_problems
+from detector.settings.clusters import cluster_problems
 
 if TYPE_CHECKING:
     from detector.settings.tree import Settings
@@ -27,6 +29,8 @@ def problems_between(settings: Settings) -> Iterator[Problem]:
     if settings.outbox.first_retry > settings.outbox.longest_retry:
         yield "outbox.first_retry", "is longer than longest_retry"
     yield from _addresses(settings)
+    yield from broker_problems(settings)
+    yield from cluster_problems(settings)
 
 
 def _twice(path: str, names: Sequence[str]) -> Iterator[Problem]:
