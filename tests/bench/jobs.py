@@ -53,7 +53,7 @@ def scan(log: str, count: int, cache: str) -> dict[str, Any]:
 def pipeline(log: str, count: int, cache: str, scanner: str = "hyperscan") -> dict[str, Any]:
     """The whole way: file, scan, decoding, confirming, incidents, store."""
     chosen = rules(count)
-    engine = _engine(chosen, cache, scanner)
+    engine = engine_for(chosen, cache, scanner)
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(StoreSettings(path=folder), 0)
         gc.collect()
@@ -72,13 +72,13 @@ def pipeline(log: str, count: int, cache: str, scanner: str = "hyperscan") -> di
         store.close()
     counts = flow.counts
     numbers = {"lines": counts.lines, "events": counts.events, "hits": counts.hits, "loud": novelty.seen, "bytes": counts.bytes}
-    return spent | numbers | {"rss_mb": _resident_mb()}
+    return spent | numbers | {"rss_mb": resident_mb()}
 
 
 def steady(log: str, count: int, cache: str, rate: int) -> dict[str, Any]:
     """As if `rate` lines a second came, a batch and a checkpoint each 100 ms, with nobody waiting in between."""
-    engine = _engine(rules(count), cache, "hyperscan")
-    idle_mb = _resident_mb()
+    engine = engine_for(rules(count), cache, "hyperscan")
+    idle_mb = resident_mb()
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(StoreSettings(path=folder), 0)
         flow = Pipeline(engine, Incidents(IncidentSettings(max_open=10_000)), Novelty(), Clock.ARRIVAL)
@@ -89,10 +89,11 @@ def steady(log: str, count: int, cache: str, rate: int) -> dict[str, Any]:
             batches += 1
         cpu_s = time.process_time() - began
         store.close()
-    return {"cpu_s": cpu_s, "stream_s": batches / 10, "idle_mb": idle_mb, "rss_mb": _resident_mb(), "lines": flow.counts.lines}
+    return {"cpu_s": cpu_s, "stream_s": batches / 10, "idle_mb": idle_mb, "rss_mb": resident_mb(), "lines": flow.counts.lines}
 
 
-def _engine(chosen: list[Rule], cache: str, scanner: str) -> Engine:
+def engine_for(chosen: list[Rule], cache: str, scanner: str = "hyperscan") -> Engine:
+    """As the daemon makes it; the databases are cached in a folder."""
     table = pattern_table(chosen)
     made = open_scanner(table, Path(cache), wait=True).scanner if scanner == "hyperscan" else SetScanner(table)
     return Engine(chosen, made, table, time.thread_time)
@@ -107,7 +108,8 @@ def _small_batches(log: str, lines: int) -> Iterator[Batch]:
             offset += len(run)
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
+    """What this process holds now."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return round(int(line.split()[1]) / 1024, 1)

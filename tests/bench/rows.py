@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import sys
 import tempfile
@@ -12,33 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import latency
-from tests.bench.corpus import Recipe, corpus
+from tests.bench.bench import Bench, told
 from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
-from tests.bench.rulesets import rules, write_for_ripgrep
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where corpora and caches lie, how long the plain log is, how often each thing is measured."""
-
-    folder: Path
-    lines: int
-    rounds: int
-
-    @property
-    def cache(self) -> Path:
-        return self.folder / "cache"
-
-    def log(self, layout: str = "plain", **changes: float) -> Path:
-        return corpus(Recipe(layout, **{"lines": self.lines, **changes}), self.folder)  # type: ignore[arg-type]
-
-    def patterns(self, count: int, helped: bool) -> Path:
-        path = self.folder / f"rules-{count}-{'helped' if helped else 'written'}.rg"
-        write_for_ripgrep(_rules(count), path, helped)
-        return path
-
-
-_rules = functools.cache(rules)
+from tests.bench.kafka_rows import kafka_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +50,6 @@ def compare(bench: Bench, job: str, log: Path, count: int) -> Trio:
         spent[1].append(theirs.cpu_s)
         spent[2].append(ripgrep(helped, log).cpu_s)
     return Trio(median(spent[0]), median(spent[1]), median(spent[2]), mine, theirs)
-
-
-def told(name: str, bound: str, is_kept: bool, what: str) -> bool:
-    print(f"{'ok  ' if is_kept else 'MISS'} {name:22s} {bound:34s} {what}", flush=True)
-    return is_kept
 
 
 def scan_row(bench: Bench) -> bool:
@@ -226,4 +196,5 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "steady": steady_row,
     "start": start_row,
     "latency": latency_row,
+    "kafka": kafka_row,
 }
