@@ -17,7 +17,9 @@ from detector.edges.store.rows import GarbledRow
 from detector.errors import StoreDamaged, StoreTooNew, StoreUnavailable
 
 # Version n of the schema is what the first n texts make: a new file runs all of them, an older one the rest.
-SCHEMAS = (files("detector.edges.store").joinpath("schema.sql").read_text(encoding="utf-8"),)
+SCHEMAS = tuple(
+    files("detector.edges.store").joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "schema_feed.sql")
+)
 APPLICATION_ID = 0x54524D57  # "TRMW", in the file's header
 WAL_LIMIT_BYTES = 1 << 20
 # Whoever writes folds the log when it is this long, deliveries included: a log that filled a small disk left the database no room

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from detector.edges.store.database import Database
+from detector.edges.store.feed import DELIVERY, Feed
 from detector.edges.store.rows import checked, checksum, column, pack, unpack
 from detector.records import Alert, AlertAction, Incident, IncidentState
 
@@ -52,8 +53,9 @@ WHERE o.id IN (SELECT min(id) FROM outbox WHERE receiver = ? GROUP BY dedup_key)
 class Outbox:
     """The courier's side of the store; `put` and `settle` run inside the checkpoint's transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
+        self._feed = feed
 
     def due(self, receiver: str, now_ms: int, limit: int, skip: Collection[int] = ()) -> list[OutboxRow]:
         """Heads of the receiver's queues whose time has come, best first: what was not tried yet before what has failed (one
@@ -91,7 +93,7 @@ class Outbox:
             if fallback and replaces and row.alert.action is AlertAction.RESOLVE and _was_given_up(connection, row.alert):
                 _insert(connection, replace(row.alert, receiver=fallback), now_ms)
             if not row.is_standing:  # a repeat each minute is no news, and would be most of the history
-                _log(connection, row.alert, now_ms, "delivered", row.attempts + 1)
+                self._log(connection, row.alert, now_ms, "delivered", row.attempts + 1)
             if note:
                 _keep_note(connection, row.alert, note, now_ms)
             if again_ms is None:
@@ -109,7 +111,7 @@ class Outbox:
     def retry_later(self, row: OutboxRow, next_ms: int, now_ms: int, reason: str, problem: str) -> None:
         """One attempt failed. Everything else the receiver is owed is marked as failing since now, if it was not before."""
         with self._database.transaction() as connection:
-            _log(connection, row.alert, now_ms, "failed", row.attempts + 1, reason, problem)
+            self._log(connection, row.alert, now_ms, "failed", row.attempts + 1, reason, problem)
             connection.execute(
                 "UPDATE outbox SET attempts = attempts + 1, next_ms = ?, problem = ? WHERE id = ?",
                 (next_ms, column(problem), row.id),
@@ -122,7 +124,7 @@ class Outbox:
     def give_up(self, row: OutboxRow, now_ms: int, reason: str, problem: str, fallback: str | None) -> None:
         """The alert will not be tried again; `fallback` is told in its receiver's place, and why."""
         with self._database.transaction(is_synced=True) as connection:
-            _log(connection, row.alert, now_ms, "given_up", row.attempts + 1, reason, problem)
+            self._log(connection, row.alert, now_ms, "given_up", row.attempts + 1, reason, problem)
             connection.execute("DELETE FROM outbox WHERE id = ?", (row.id,))
             if fallback is not None and fallback != row.alert.receiver:
                 why = f"{row.alert.receiver} could not be told ({reason}). {row.alert.incident.explanation}".rstrip()
@@ -144,7 +146,7 @@ class Outbox:
             ).fetchall()
             for row_id, body, attempts in stale:
                 with self._database.vouching():
-                    _log(connection, unpack(Alert, body), now_ms, "superseded", attempts)
+                    self._log(connection, unpack(Alert, body), now_ms, "superseded", attempts)
                 connection.execute("DELETE FROM outbox WHERE id = ?", (row_id,))
             connection.execute("DELETE FROM outbox WHERE receiver = ? AND dedup_key = ? AND is_standing", _key(alert))
             ids.append(_insert(connection, alert, now_ms))
@@ -167,6 +169,22 @@ class Outbox:
         for row in self._database.rows(f"SELECT {_COLUMNS} FROM outbox o LEFT JOIN note n USING (receiver, dedup_key)"):
             self._row(row)
 
+    def _log(
+        self,
+        connection: sqlite3.Connection,
+        alert: Alert,
+        now_ms: int,
+        result: str,
+        attempt: int,
+        reason: str = "",
+        problem: str = "",
+    ) -> None:
+        receiver, dedup_key = _key(alert)
+        names = ("at_ms", "receiver", "dedup_key", "action", "seq", "result", "attempt", "reason", "problem")
+        values = (now_ms, receiver, dedup_key, alert.action.value, alert.seq, result, attempt, reason, column(problem[:1000]))
+        connection.execute(f"INSERT INTO delivery ({', '.join(names)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._feed.put(connection, DELIVERY, [(dedup_key, pack(dict(zip(names, values, strict=True))))], now_ms)
+
     def _row(self, row: tuple[int, str, str, bytes, int, str | None, int, int, int, int | None, int]) -> OutboxRow:
         id_, receiver, dedup_key, body, crc, note, attempts, queued_ms, next_ms, failing_since_ms, is_standing = row
         with self._database.vouching():
@@ -187,16 +205,6 @@ def _insert(connection: sqlite3.Connection, alert: Alert, now_ms: int) -> int:
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
-
-
-def _log(
-    connection: sqlite3.Connection, alert: Alert, now_ms: int, result: str, attempt: int, reason: str = "", problem: str = ""
-) -> None:
-    connection.execute(
-        "INSERT INTO delivery (at_ms, receiver, dedup_key, action, seq, result, attempt, reason, problem)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (now_ms, *_key(alert), alert.action.value, alert.seq, result, attempt, reason, column(problem[:1000])),
-    )
 
 
 def _keep_note(connection: sqlite3.Connection, alert: Alert, note: str, now_ms: int) -> None:

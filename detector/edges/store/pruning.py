@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from detector.edges.store.database import Database
+from detector.edges.store.feed import Feed
 from detector.settings import StoreSettings
 
 ROWS_A_CALL = 5_000
@@ -11,12 +12,12 @@ POSITIONS_KEPT = 10_000
 _HISTORY = ("finding", "delivery", "dead_letter", "lost")
 
 
-def prune(database: Database, settings: StoreSettings, now_ms: int) -> int:
+def prune(database: Database, feed: Feed, settings: StoreSettings, now_ms: int) -> int:
     """At most ROWS_A_CALL rows a table. Returns how many went. Raises StoreUnavailable."""
     before_ms = now_ms - int(settings.keep.total_seconds() * 1000)
     dropped = _drop_old(database, before_ms)
     if _used_bytes(database) > settings.max_size.bytes:
-        dropped += _drop_oldest(database)
+        dropped += _drop_oldest(database, feed)
     if dropped:
         database.shrink(pages=1000)
     return dropped
@@ -41,14 +42,16 @@ def _drop_old(database: Database, before_ms: int) -> int:
         return sum(connection.execute(statement, values).rowcount for statement in statements)
 
 
-def _drop_oldest(database: Database) -> int:
-    """A tenth of each kind of history; the next call goes on if that was not enough."""
+def _drop_oldest(database: Database, feed: Feed) -> int:
+    """A tenth of each kind of history, and of what waits for a mirror; the next call goes on if that was not enough."""
     dropped = 0
     with database.transaction() as connection:
         for table in _HISTORY:
             (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
             query = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
             dropped += connection.execute(query, (min(ROWS_A_CALL, -(-rows // 10)),)).rowcount
+        (rows,) = connection.execute("SELECT count(*) FROM feed").fetchone()
+        dropped += feed.drop_oldest(connection, min(ROWS_A_CALL, -(-rows // 10)))
         query = "SELECT dedup_key FROM incident WHERE state = 'resolved' ORDER BY last_seen_ms LIMIT ?"
         dropped += connection.execute(f"DELETE FROM incident WHERE dedup_key IN ({query})", (ROWS_A_CALL // 10,)).rowcount
     return dropped

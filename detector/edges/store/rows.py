@@ -32,7 +32,7 @@ def pack(record: Any) -> bytes:
 def unpack(kind: type[T], body: bytes) -> T:
     """The record that `pack` was given, equal in every field. Raises GarbledRow."""
     try:
-        return typing.cast(T, _reviver(typing.cast(Any, kind))(_parse(body)))
+        return typing.cast(T, _reviver(typing.cast(Any, kind))(parsed(body)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise GarbledRow(f"{kind.__name__}: {error}") from error
 
@@ -58,7 +58,8 @@ def column(text: str) -> str:
     return text
 
 
-def _parse(body: bytes) -> Any:
+def parsed(body: bytes) -> Any:
+    """What `pack` wrote, as JSON has it. Raises ValueError."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

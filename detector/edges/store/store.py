@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from detector.crash_points import CrashPoint, reach
 from detector.edges.store.database import Database
+from detector.edges.store.feed import FINDING, Feed
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.history import History
 from detector.edges.store.opening import Loss, open_database
@@ -41,7 +42,8 @@ class Store:
         self._folder = folder
         self._database = database
         self.loss: Loss | None = None
-        self.outbox = Outbox(database)
+        self.feed = Feed(database)
+        self.outbox = Outbox(database, self.feed)
         self.history = History(database)
 
     @classmethod
@@ -78,6 +80,11 @@ class Store:
         return self._database.rescues
 
     @property
+    def instance(self) -> str:
+        """Who this daemon is to others: made with the state folder, and kept as long as that."""
+        return str(self._database.rows("SELECT value FROM meta WHERE name = 'instance'")[0][0])
+
+    @property
     def last_command_id(self) -> int:
         """The last command that a checkpoint consumed; 0 for none."""
         rows = self._database.rows("SELECT value FROM meta WHERE name = 'command_id'")
@@ -108,8 +115,10 @@ class Store:
             _write_positions(connection, checkpoint.positions, checkpoint.at_ms)
             _write_state(connection, checkpoint.state)
             reach(CrashPoint.STORE_POSITIONS)
-            _write_findings(connection, checkpoint.findings, checkpoint.at_ms)
-            _write_incidents(connection, checkpoint.incidents)
+            found = _write_findings(connection, checkpoint.findings, checkpoint.at_ms)
+            self.feed.put(connection, FINDING, found, checkpoint.at_ms)
+            changed = _write_incidents(connection, checkpoint.incidents)
+            self.feed.put_incidents(connection, changed, checkpoint.at_ms)
             self.outbox.settle(connection, checkpoint.incidents)
             alerts = self.outbox.put(connection, checkpoint.alerts, checkpoint.at_ms)
             _write_unused(connection, checkpoint.dead_letters, checkpoint.lost, checkpoint.at_ms)
@@ -139,7 +148,7 @@ class Store:
         """Drops history that is older than `keep` or makes the file larger than `max_size`, a bounded piece a call; returns how
         many rows. What is open or owed is never dropped. A store that cannot be written is left to the next call."""
         try:
-            dropped = prune(self._database, self._settings, now_ms)
+            dropped = prune(self._database, self.feed, self._settings, now_ms)
         except StoreUnavailable:
             return 0
         if dropped:
@@ -174,24 +183,29 @@ def _write_state(connection: sqlite3.Connection, state: Iterable[tuple[str, byte
             connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (key, bytes(body), checksum(key, bytes(body))))
 
 
-def _write_findings(connection: sqlite3.Connection, findings: Iterable[Finding], at_ms: int) -> None:
+def _write_findings(connection: sqlite3.Connection, findings: Iterable[Finding], at_ms: int) -> list[tuple[str, bytes]]:
+    """Returns what was written, key and body."""
     kept: Counter[str] = Counter()
     rows = []
     for finding in findings:
         kept[finding.dedup_key] += 1
         if kept[finding.dedup_key] > FINDINGS_A_KEY:
             continue
-        key, body = column(finding.dedup_key), pack(finding)
-        rows.append((key, at_ms, body, checksum(key, body)))
-    connection.executemany("INSERT INTO finding (dedup_key, at_ms, body, crc) VALUES (?, ?, ?, ?)", rows)
+        rows.append((column(finding.dedup_key), pack(finding)))
+    query = "INSERT INTO finding (dedup_key, at_ms, body, crc) VALUES (?, ?, ?, ?)"
+    connection.executemany(query, [(key, at_ms, body, checksum(key, body)) for key, body in rows])
+    return rows
 
 
-def _write_incidents(connection: sqlite3.Connection, incidents: Iterable[Incident]) -> None:
-    rows = []
+def _write_incidents(connection: sqlite3.Connection, incidents: Iterable[Incident]) -> list[tuple[str, bytes]]:
+    """Returns what was written, key and body."""
+    rows, bodies = [], []
     for incident in incidents:
         key, body = column(incident.dedup_key), pack(incident)
         rows.append((key, incident.state.value, incident.last_seen_ms, body, checksum(key, body)))
+        bodies.append((key, body))
     connection.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?)", rows)
+    return bodies
 
 
 def _write_unused(connection: sqlite3.Connection, letters: tuple[DeadLetter, ...], lost: Iterable[LostRange], at_ms: int) -> None:
