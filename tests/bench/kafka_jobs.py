@@ -1,4 +1,4 @@
-"""Reading a topic to its end, each way in a process of its own: `python -P -m tests.bench.kafka_jobs JOB ADDRESS TOPIC LINES ...`.
+"""Reading a topic to its end, each way in a process of its own: `python -P -m tests.bench.kafka_jobs JOB ADDRESS TOPIC LINES`.
 
 Every job prints the CPU seconds from the first request to the last record, start-up and imports left out.
 """

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from tests.bench.measure import Run, median, run_for_cpu
 from tests.bench.bench import Bench, told
+from tests.bench.measure import Run, median, run_for_cpu
 from tests.services.kafka import Kafka
 
 RULES = 200
@@ -57,7 +57,7 @@ def fill(made: Kafka, topic: str, log: Path, batch: int) -> int:
     )
     count = 0
     with log.open("rb") as source:
-        for count, line in enumerate(source, 1):  # noqa: B007
+        for count, line in enumerate(source, 1):
             producer.produce(topic, line.rstrip(), partition=count // batch % PARTITIONS)
             if count % 10_000 == 0:
                 while len(producer) > 100_000:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tests.bench import latency
 from tests.bench.bench import Bench, told
-from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
 from tests.bench.kafka_rows import kafka_row
+from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
 
 
 @dataclass(frozen=True, slots=True)
