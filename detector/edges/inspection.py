@@ -53,9 +53,9 @@ async def inspect(parts: Collection[Part]) -> list[Inspected]:
 
 async def _inspect(part: Part) -> Inspected:
     module, _, name = part.inspection.partition(":")
-    ask: Callable[[Any], Awaitable[Inspected]] = getattr(import_module(module), name)
     limit_s = part.settings.timeout.total_seconds()
     try:
+        ask: Callable[[Any], Awaitable[Inspected]] = getattr(import_module(module), name)
         async with asyncio.timeout(limit_s):
             return await ask(part.settings)
     except TimeoutError:

@@ -1,0 +1,109 @@
+"""Which setting an answer of a cluster points to, and what to do about it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, UnsupportedProductError
+
+from detector.edges.elasticsearch.client import ClusterSettings, secrets, why
+from detector.edges.inspected import Problem
+from detector.errors import SinkError
+
+REFUSALS = (ApiError, TransportError, UnsupportedProductError, SinkError)
+
+_WRONG_HOST = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_NO_PLACE = frozenset({404, 405})
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a request is for, in words that end "may not ...", and which right it takes."""
+
+    doing: str
+    right: str
+
+
+def problem_of(error: BaseException, settings: ClusterSettings, at: int, need: Need) -> Problem:
+    """(field, cause and what to do) for an error of the node `urls[at]`."""
+    said = why(error, secrets(settings))
+    match error:
+        case SinkError():
+            field, _, words = said.partition(": ")
+            return (field, words) if words and field.isidentifier() else (f"urls.{at}", said)
+        case UnsupportedProductError():
+            return "flavor", said
+        case ApiError():
+            return _answered(error, said, settings, at, need)
+        case TransportError():
+            return _unreached(error, said, settings, at)
+        case _:
+            return f"urls.{at}", said
+
+
+def _answered(error: ApiError, said: str, settings: ClusterSettings, at: int, need: Need) -> Problem:
+    status, body = error.meta.status, str(error.body)
+    if status == 401:
+        return _unknown(said, settings)
+    if status == 403:
+        return credential(settings), f"{said}; it may not {need.doing}: grant {need.right}"
+    if status == 406 or "media_type_header_exception" in body:
+        return "flavor", f"{said}; an older Elasticsearch or OpenSearch: write `flavor: opensearch`, which asks the plain way"
+    if "HTTPS port" in body:
+        return f"urls.{at}", f"{_begin(said)}: the port speaks TLS: write https://"
+    if status == 404 and hasattr(settings, "index"):
+        return "index", said
+    if status in _NO_PLACE:
+        return f"urls.{at}", f"{said}; is a path missing or too much in the address?"
+    return f"urls.{at}", said
+
+
+def _unknown(said: str, settings: ClusterSettings) -> Problem:
+    field = credential(settings)
+    if field != "username" or settings.username is not None:
+        return field, said
+    return field, f"{said}; nothing is given: write username and password, or api_key"
+
+
+def credential(settings: ClusterSettings) -> str:
+    """The field that says who we are."""
+    if settings.api_key is not None:
+        return "api_key"
+    return "username" if settings.password is None else "password"
+
+
+def _unreached(error: TransportError, said: str, settings: ClusterSettings, at: int) -> Problem:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            if cause.verify_code in _WRONG_HOST:
+                return f"urls.{at}", f"{said}: write the name that the certificate is for"
+            return "ca_file", said
+        if isinstance(cause, ssl.SSLError):
+            return f"urls.{at}", f"{said}; if the port speaks plain HTTP, write http://"
+    if "Bad status line" in said:
+        return (
+            f"urls.{at}",
+            f"{_begin(said)}: what answers does not speak HTTP; Elasticsearch does on port 9200, unless told otherwise",
+        )
+    if settings.urls[at].startswith("http://") and "disconnected" in said:
+        return f"urls.{at}", f"{said}; if the port speaks TLS, write https://"
+    return f"urls.{at}", said
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What lies below, as deep as libraries wrap it; also where they keep it in an attribute."""
+    cause: BaseException | None = error
+    for _ in range(6):
+        if cause is None:
+            return
+        yield cause
+        yield from filter(None, (getattr(cause, "certificate_error", None), getattr(cause, "os_error", None)))
+        cause = cause.__cause__
+
+
+def _begin(said: str) -> str:
+    """The address out of a sentence that begins with it."""
+    return ":".join(said.split(":", 2)[:2])
