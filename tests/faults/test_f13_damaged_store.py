@@ -163,7 +163,7 @@ def test_errors_and_refused_starts_make_no_loss(killed: Path, settings: StoreSet
     with pytest.raises(StoreTooNew):
         Store.open(settings, NOW_MS)
     with sqlite3.connect(killed / "state.db") as connection:
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {len(SCHEMAS)}")
     connection.close()
     store = Store.open(settings, NOW_MS)
     assert store.loss is None
@@ -369,7 +369,7 @@ def test_a_newer_schema_is_refused(path: Path, settings: StoreSettings) -> None:
     assert path.read_bytes() == before
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM position").fetchone() == (301,)
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {len(SCHEMAS)}")
     Store.open(settings, NOW_MS).close()
 
 
@@ -381,14 +381,14 @@ def test_an_older_schema_is_brought_up_to_date(path: Path, settings: StoreSettin
         database = Database(folder, newer)
         database.connect()
         assert database.rows("SELECT count(*), max(extra) FROM position") == [(301, "x")]
-        assert database.rows("PRAGMA user_version") == [(2,)]
+        assert database.rows("PRAGMA user_version") == [(len(newer),)]
         database.close()
     broken = Database(folder, (*newer, "ALTER TABLE position ADD COLUMN more TEXT; SELECT * FROM nowhere;"))
     with pytest.raises(sqlite3.OperationalError):
         broken.connect()
     database = Database(folder, newer)
     database.connect()
-    assert database.rows("PRAGMA user_version") == [(2,)]
+    assert database.rows("PRAGMA user_version") == [(len(newer),)]
     database.close()
 
 
