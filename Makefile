@@ -18,14 +18,14 @@ check: $(VENV)/.ready  ## two minutes: format, lint, types, imports, unit, contr
 	$(BIN)/ruff check --quiet detector models tests
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n auto tests/unit tests/contract tests/rules
+	$(BIN)/pytest -n auto -m 'not chaos and not service' tests/unit tests/contract tests/rules
 
 test: $(VENV)/.ready  ## everything but the benches
 	$(BIN)/ruff format --check --quiet detector models tests
 	$(BIN)/ruff check --quiet detector models tests
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n auto tests
+	$(BIN)/pytest -n auto --dist loadgroup tests
 
 chaos: $(VENV)/.ready  ## random histories of rotation, a hundred times; a failing one is a lead, not yet a bug
 	for round in $$(seq 100); do $(BIN)/pytest -m chaos tests/property || exit 1; done

@@ -2,10 +2,12 @@
 # What the tests need beside Python: real programs, from the distribution's packages.
 set -euo pipefail
 need=()
-for pair in rg:ripgrep nginx:nginx prometheus-alertmanager:prometheus-alertmanager; do
+for pair in rg:ripgrep nginx:nginx prometheus-alertmanager:prometheus-alertmanager \
+  java:default-jdk-headless mvn:maven openssl:openssl; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || need+=("${pair#*:}")
 done
 if [ "${#need[@]}" -gt 0 ]; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
 fi
+"$(dirname "$0")/fetch_services.sh"
