@@ -31,7 +31,7 @@ async def look_at_mirror(
     try:
         seen, conflicts = await _there(cluster, settings)
     except REFUSALS as error:
-        need = Need("read the indices", f"the index privilege `read` on `{settings.prefix}-*`")
+        need = Need("ask what is there", f"the index privilege `view_index_metadata` on `{settings.prefix}-*`")
         return "", (*problems, problem_of(error, settings, at, need))
     return seen, (*problems, *conflicts)
 

@@ -32,8 +32,8 @@ def problem_of(error: BaseException, settings: ClusterSettings, at: int, need: N
     said = why(error, secrets(settings))
     match error:
         case SinkError():
-            field, _, words = said.partition(": ")
-            return (field, words) if words and field.isidentifier() else (f"urls.{at}", said)
+            field, _, words = str(error).partition(": ")
+            return (field, _unreadable(field, words)) if words and field.isidentifier() else (f"urls.{at}", str(error))
         case UnsupportedProductError():
             return "flavor", said
         case ApiError():
@@ -42,6 +42,10 @@ def problem_of(error: BaseException, settings: ClusterSettings, at: int, need: N
             return _unreached(error, said, settings, at)
         case _:
             return f"urls.{at}", said
+
+
+def _unreadable(field: str, words: str) -> str:
+    return f"holds no certificates in PEM form: {words}" if field == "ca_file" else words
 
 
 def _answered(error: ApiError, said: str, settings: ClusterSettings, at: int, need: Need) -> Problem:
@@ -56,9 +60,17 @@ def _answered(error: ApiError, said: str, settings: ClusterSettings, at: int, ne
         return f"urls.{at}", f"{_begin(said)}: the port speaks TLS: write https://"
     if status == 404 and hasattr(settings, "index"):
         return "index", said
+    if "Failed to parse query" in body:
+        return "query", f"cannot be read as a query string of Lucene: {_shard_reason(error)}"
     if status in _NO_PLACE:
         return f"urls.{at}", f"{said}; is a path missing or too much in the address?"
     return f"urls.{at}", said
+
+
+def _shard_reason(error: ApiError) -> str:
+    """What the first of the shards says; the answer itself only says that all failed."""
+    causes = error.body.get("error", {}).get("root_cause") if isinstance(error.body, dict) else None
+    return str(causes[0].get("reason", "")) if causes else ""
 
 
 def _unknown(said: str, settings: ClusterSettings) -> Problem:
@@ -94,13 +106,14 @@ def _unreached(error: TransportError, said: str, settings: ClusterSettings, at: 
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What lies below, as deep as libraries wrap it; also where they keep it in an attribute."""
+    """What lies below, as deep as libraries wrap it. aiohttp's own errors only look like the TLS errors that they keep in an
+    attribute, which come first."""
     cause: BaseException | None = error
     for _ in range(6):
         if cause is None:
             return
-        yield cause
         yield from filter(None, (getattr(cause, "certificate_error", None), getattr(cause, "os_error", None)))
+        yield cause
         cause = cause.__cause__
 
 
