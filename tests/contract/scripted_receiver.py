@@ -64,6 +64,10 @@ class ScriptedReceiver:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
 
+    async def received(self) -> list[Received]:
+        """Every request so far."""
+        return self.requests
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from detector.records import Alert, AlertAction, Cause, Evidence, Incident, IncidentState, Severity, Stage
 from detector.settings import (
     AlertmanagerSinkSettings,
     AppriseSinkSettings,
+    KafkaSinkSettings,
     PagerDutySinkSettings,
     Secret,
     SinkSettings,
@@ -57,13 +59,14 @@ RESOLVE = replace(ALERT, action=AlertAction.RESOLVE, seq=3, incident=replace(INC
 @dataclass(frozen=True)
 class SinkCase:
     """`make(url, ca_file, timeout)` gives settings for a receiver at `url`. `says_error` is an answer of 200 that means no, for
-    the receivers that do so. `is_http`: our own HTTP client sends it."""
+    the receivers that do so. `is_http`: our own HTTP client sends it. `is_kafka`: the url is kafka://host:port/topic."""
 
     type: str
     make: Callable[[str, str | None, timedelta], SinkSettings]
     ok: Play
     says_error: Play | None = None
     is_http: bool = True
+    is_kafka: bool = False
 
 
 def _webhook(url: str, ca_file: str | None, timeout: timedelta) -> SinkSettings:
@@ -106,6 +109,20 @@ def _stdout(url: str, ca_file: str | None, timeout: timedelta) -> SinkSettings:
     return StdoutSinkSettings(type="stdout")
 
 
+def _kafka(url: str, ca_file: str | None, timeout: timedelta) -> SinkSettings:
+    place = urlsplit(url)
+    topic = place.path.strip("/") or "trimwatch-incidents"
+    port = place.port or 9092
+    return KafkaSinkSettings(
+        type="kafka",
+        servers=(f"{place.hostname}:{port}",),
+        topic=topic,
+        timeout=timeout,
+        tls=ca_file is not None,
+        ca_file=ca_file,
+    )
+
+
 _BOT_OK = Play(body=b'{"ok":true,"channel":"C0123","ts":"1503435956.000247"}')
 CASES = {
     "stdout": SinkCase("stdout", _stdout, Play(), is_http=False),
@@ -120,5 +137,6 @@ CASES = {
     "slack": SinkCase("slack", _slack, Play(body=b"ok"), Play(200, b"invalid_payload")),
     "slack bot": SinkCase("slack", slack_bot, _BOT_OK, Play(200, b'{"ok":false,"error":"channel_not_found"}')),
     "apprise": SinkCase("apprise", _apprise, Play(), is_http=False),
+    "kafka": SinkCase("kafka", _kafka, Play(), is_http=False, is_kafka=True),
 }
 HTTP_CASES = {name: case for name, case in CASES.items() if case.is_http}

@@ -17,9 +17,18 @@ from detector.errors import SinkError
 from detector.records import Alert
 from tests.contract.scripted_receiver import CA_FILE, Play, ScriptedReceiver, retry_at
 from tests.contract.sink_cases import ALERT, CASES, HTTP_CASES, NOW_MS, RESOLVE, SECRET, TIMEOUT, UPDATE, SinkCase
+from tests.contract.topic_receiver import TopicReceiver
 
-every_sink = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+every_sink = pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.service] if case.is_kafka else [], id=name) for name, case in CASES.items()]
+)
 every_http_sink = pytest.mark.parametrize("case", HTTP_CASES.values(), ids=HTTP_CASES)
+
+
+@pytest.fixture
+def receiver(request: pytest.FixtureRequest, case: SinkCase) -> ScriptedReceiver | TopicReceiver:
+    """Where all is well; to be entered by the test. Kafka's is a topic of a real broker."""
+    return TopicReceiver(request.getfixturevalue("kafka_broker")) if case.is_kafka else ScriptedReceiver(ever_after=case.ok)
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -51,24 +60,24 @@ def test_every_registered_sink_has_a_case() -> None:
 
 @every_sink
 @pytest.mark.parametrize("alert", [ALERT, UPDATE, RESOLVE], ids=["trigger", "update", "resolve"])
-def test_an_alert_that_is_taken_is_delivered(case: SinkCase, alert: Alert) -> None:
+def test_an_alert_that_is_taken_is_delivered(case: SinkCase, alert: Alert, receiver: ScriptedReceiver | TopicReceiver) -> None:
     """Each action, one request each, and a note that fits the outbox."""
 
     async def test() -> None:
-        async with ScriptedReceiver(ever_after=case.ok) as receiver:
+        async with receiver:
             delivered = await send(case, receiver.url, alert)
             assert len(delivered.note.encode()) <= 1024
-            assert len(receiver.requests) == (0 if case.type == "stdout" else 1)
+            assert len(await receiver.received()) == (0 if case.type == "stdout" else 1)
 
     run(test())
 
 
 @every_sink
-def test_close_is_safe_at_any_time(case: SinkCase) -> None:
+def test_close_is_safe_at_any_time(case: SinkCase, receiver: ScriptedReceiver | TopicReceiver) -> None:
     """Before open, twice, and after a send."""
 
     async def test() -> None:
-        async with ScriptedReceiver(ever_after=case.ok) as receiver:
+        async with receiver:
             sink = sink_for(case.make(receiver.url, None, TIMEOUT))
             await sink.close()
             await sink.open()
@@ -81,13 +90,14 @@ def test_close_is_safe_at_any_time(case: SinkCase) -> None:
 
 @every_sink
 @pytest.mark.parametrize("note", ["x", "{}", "[]", '{"channel":1,"ts":[]}', "\x00" * 1024, '{"dedup_key":"another"}', "null"])
-def test_a_note_that_makes_no_sense_is_no_note(case: SinkCase, note: str) -> None:
+def test_a_note_that_makes_no_sense_is_no_note(case: SinkCase, note: str, receiver: ScriptedReceiver | TopicReceiver) -> None:
     """A note from an older release, or from another sink of the same name."""
 
     async def test() -> None:
-        async with ScriptedReceiver(ever_after=case.ok) as receiver:
+        async with receiver:
             sink = sink_for(case.make(receiver.url, None, TIMEOUT))
             await sink.send(UPDATE, note, NOW_MS)
+            await sink.close()
 
     run(test())
 

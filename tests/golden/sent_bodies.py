@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 
 from detector.edges.sinks import sink_for
+from detector.edges.sinks.kafka import record_of
 from detector.edges.sinks.stdout import StdoutSink
 from detector.records import Alert, AlertAction, Incident
 from detector.settings import StdoutSinkSettings
@@ -18,6 +19,8 @@ from tests.contract.sink_cases import ALERT, CASES, NOW_MS, TIMEOUT
 def sent_body(case_name: str, incident: Incident, action: AlertAction = AlertAction.TRIGGER) -> bytes:
     """The raw bytes: the body of the request, or what standard output got."""
     alert = replace(ALERT, incident=incident, action=action)
+    if CASES[case_name].is_kafka:  # tests/integration/test_kafka_sink.py holds a real topic to the same
+        return record_of(alert, "trimwatch-incidents", NOW_MS).value
     return asyncio.run(_printed(alert) if case_name == "stdout" else _posted(case_name, alert))
 
 

@@ -15,6 +15,7 @@ SINKS = {
     "alertmanager": "detector.edges.sinks.alertmanager:AlertmanagerSink",
     "slack": "detector.edges.sinks.slack:SlackSink",
     "apprise": "detector.edges.sinks.apprise:AppriseSink",
+    "kafka": "detector.edges.sinks.kafka:KafkaSink",
 }
 
 

@@ -31,6 +31,7 @@ def test_every_kind_of_settings_has_its_sink() -> None:
         ("slack", False),
         ("slack bot", True),
         ("apprise", False),
+        ("kafka", True),
     ],
 )
 def test_who_cannot_update_a_message_hears_no_updates(case: str, wants_updates: bool) -> None:
