@@ -25,6 +25,8 @@ finally:
 # Control characters, and what turns or hides text: a log line that we quote must not write a line of its own or steer a terminal.
 _STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _LONGEST_FIELD = 2000
+_SAME_TEXT_S = 10.0
+_MOST_TEXTS = 256
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 logger = structlog.get_logger()
@@ -54,10 +56,27 @@ def set_up_log(settings: LogSettings, stream: TextIO | None = None) -> None:
 
 
 class _Libraries(logging.Handler):
-    """Takes in what libraries log."""
+    """Takes in what libraries log. A client whose server is away says so many times a second: of each text, with whatever it is
+    filled, one in `_SAME_TEXT_S` is kept, with the number of those before it that were not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[tuple[str, str], tuple[float, int]] = {}  # when one was kept last, and how many were not since
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields: dict[str, Any] = {"library": record.name, "message": record.getMessage()}
+        key = (record.name, str(record.msg)[:_LONGEST_FIELD])
+        kept_s, left_out = self._kept.get(key, (float("-inf"), 0))
+        if 0 <= record.created - kept_s < _SAME_TEXT_S:
+            self._kept[key] = (kept_s, left_out + 1)
+            return
+        if len(self._kept) >= _MOST_TEXTS:
+            self._kept.clear()
+        self._kept[key] = (record.created, 0)
+        self._write(record, {"left_out": left_out} if left_out else {})
+
+    @staticmethod
+    def _write(record: logging.LogRecord, more: Mapping[str, Any]) -> None:
+        fields: dict[str, Any] = {"library": record.name, "message": record.getMessage(), **more}
         if record.exc_info:
             fields["exc_info"] = record.exc_info
         logger.log(record.levelno, "library_log", **fields)

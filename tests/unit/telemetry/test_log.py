@@ -54,6 +54,36 @@ def test_libraries_are_heard_from_warning_on(stream: io.StringIO) -> None:
     assert (event["event"], event["library"], event["message"]) == ("library_log", "asyncio", "task failed: why")
 
 
+def test_a_library_that_repeats_itself_is_heard_once_in_a_while(stream: io.StringIO) -> None:
+    """A client says ten times a second that its server is away: one of each text is kept, and how many were left out."""
+    set_up_log(LogSettings(format="json"), stream)
+    (handler,) = logging.getLogger().handlers
+    for tenth in range(250):
+        record = logging.makeLogRecord(
+            {"name": "aiokafka", "levelno": logging.ERROR, "msg": "no connection to %s", "args": (tenth,)}
+        )
+        record.created = 1000 + tenth / 10
+        handler.emit(record)
+    logging.getLogger("aiokafka").error("another text")
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(event["message"], event.get("left_out")) for event in events] == [
+        ("no connection to 0", None),
+        ("no connection to 100", 99),
+        ("no connection to 200", 99),
+        ("another text", None),
+    ]
+
+
+def test_texts_without_end_are_not_remembered_without_end(stream: io.StringIO) -> None:
+    """A library that puts what it got into the text itself does not fill the memory."""
+    set_up_log(LogSettings(format="json"), stream)
+    for number in range(1000):
+        logging.getLogger("aiokafka").error(f"text {number}")
+    (handler,) = logging.getLogger().handlers
+    assert len(handler._kept) <= 256
+    assert len(stream.getvalue().splitlines()) == 1000
+
+
 def test_an_exception_is_one_line_too(stream: io.StringIO) -> None:
     """A traceback stays inside its event."""
     set_up_log(LogSettings(format="json"), stream)
