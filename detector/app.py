@@ -27,6 +27,7 @@ from detector.errors import BadInput, BadSettings, Fault, TrimwatchError
 from detector.inbox import Clocks, PipelineInbox
 from detector.interface import Json
 from detector.live.couriers import Couriers
+from detector.live.feeds import Feeds
 from detector.live.readers import Readers
 from detector.live.watcher import Watcher
 from detector.records import Tick
@@ -107,7 +108,8 @@ class _Daemon:
         self._reload_wanted = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._couriers = Couriers(store, self._metrics, self._health)
-        watcher = Watcher(self._couriers, self._health, self._metrics, self._clocks)
+        self._feeds = Feeds(store, self._metrics, self._health, self._tell_not_mirrored)
+        watcher = Watcher(self._couriers, self._feeds, self._health, self._metrics, self._clocks)
         receivers = [receiver_for(sink) for sink in settings.sinks]
         self._pipeline = Pipeline(ready.engine, Incidents(settings.incidents, receivers), Novelty())
         commit_ms = round(settings.store.commit_every.total_seconds() * 1000)
@@ -126,6 +128,7 @@ class _Daemon:
                 group.create_task(self._look_after(), name="look after"),
                 group.create_task(self._reload_when_told(), name="reloads"),
             ]
+            self._feeds.use(group, self._settings)
             self._couriers.use(group, self._settings)
             self._readers.use(group, self._settings)
             self._health.clear(Trouble.STARTING)
@@ -136,6 +139,7 @@ class _Daemon:
             for task in helpers:
                 task.cancel()
             self._couriers.cancel()
+            self._feeds.cancel()
 
     # -- what the API asks ----------------------------------------------------------------------------------------------------
 
@@ -150,6 +154,7 @@ class _Daemon:
             await self._inbox.change(lambda pipeline: pipeline.use(ready.engine, settings.incidents, receivers))
             self._ready, before, self._settings = ready, self._settings, settings
             await self._couriers.replace(settings)
+            await self._feeds.replace(settings)
             await self._readers.replace(settings)
             self._health.clear(Trouble.RELOAD_FAILED)
             logger.info("reloaded", rules=len(ready.rules))
@@ -221,6 +226,7 @@ class _Daemon:
                 await self._inbox.change(Pipeline.leave)
                 await self._inbox.tick()
                 await self._couriers.drained()
+                await self._feeds.drained()
 
     async def _tick(self) -> None:
         while True:
@@ -240,6 +246,10 @@ class _Daemon:
                     self._metrics.rule_cost(rule, cost.seconds - paid.get(rule, 0.0))
                     paid[rule] = cost.seconds
             self._show_quarantine()
+
+    async def _tell_not_mirrored(self, dropped: Mapping[str, int]) -> None:
+        report = self_report.not_mirrored(dropped, self._clocks.wall_ms())
+        await self._inbox.change(lambda pipeline: pipeline.report(report))
 
     def _show_quarantine(self) -> None:
         quarantined = self._ready.engine.quarantined()

@@ -1,4 +1,4 @@
-"""Hears of every checkpoint: wakes the courier, and when the store cannot be written tells people past it."""
+"""Hears of every checkpoint: wakes the courier and the mirrors, and when the store cannot be written tells people past it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from detector.core.incidents.life import first_report
 from detector.errors import StoreUnavailable
 from detector.inbox import Clocks
 from detector.live.couriers import Couriers
+from detector.live.feeds import Feeds
 from detector.records import AlertAction, Checkpoint, Incident
 from detector.telemetry import Health, Metrics, Trouble, logger
 
@@ -16,8 +17,9 @@ TELL_AFTER_MS = 5_000  # a store that is busy for a moment is no emergency
 class Watcher:
     """Implements `inbox.Listener`."""
 
-    def __init__(self, couriers: Couriers, health: Health, metrics: Metrics, clocks: Clocks) -> None:
+    def __init__(self, couriers: Couriers, feeds: Feeds, health: Health, metrics: Metrics, clocks: Clocks) -> None:
         self._couriers = couriers
+        self._feeds = feeds
         self._health = health
         self._metrics = metrics
         self._clocks = clocks
@@ -27,6 +29,7 @@ class Watcher:
     def written(self, checkpoint: Checkpoint) -> None:
         if checkpoint.alerts:
             self._couriers.wake()
+        self._feeds.written(checkpoint)
         for lost in checkpoint.lost:
             self._health.set(Trouble.BYTES_LOST, lost.stream.name, lost.reason, checkpoint.at_ms)
             logger.warning("bytes_lost", stream=lost.stream.name, begin=lost.begin, end=lost.end, reason=lost.reason)

@@ -17,11 +17,21 @@ class Trouble(StrEnum):
     SINK_FAILING = "sink_failing"
     RELOAD_FAILED = "reload_failed"
     RULES_QUARANTINED = "rules_quarantined"
+    MIRROR_FAILING = "mirror_failing"
 
     @property
     def is_unready(self) -> bool:
         """Whether work is not being done: /readyz answers 503. The others are told and do not stop us."""
-        return self not in (Trouble.STATE_LOST, Trouble.BYTES_LOST, Trouble.RELOAD_FAILED, Trouble.RULES_QUARANTINED)
+        return self not in _ONLY_TOLD
+
+
+_ONLY_TOLD = (
+    Trouble.STATE_LOST,
+    Trouble.BYTES_LOST,
+    Trouble.RELOAD_FAILED,
+    Trouble.RULES_QUARANTINED,
+    Trouble.MIRROR_FAILING,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,17 @@ class Waiting(Protocol):
     def oldest_ms(self) -> int: ...
 
 
+class FeedWaiting(Protocol):
+    """How many documents a consumer of the feed has still to take, and since when the oldest waits."""
+
+    @property
+    def consumer(self) -> str: ...
+    @property
+    def pending(self) -> int: ...
+    @property
+    def oldest_ms(self) -> int: ...
+
+
 class Metrics:
     """Our own metrics, on a registry of its own. Labels are names from settings and rules, never text from a log."""
 
@@ -62,6 +73,12 @@ class Metrics:
         self._failed = counter("trimwatch_notifications_failed_total", "Attempts that failed.", "sink", "reason")
         self._given_up = counter("trimwatch_notifications_given_up_total", "Alerts never tried again.", "sink")
         self._latency = registry.histogram("trimwatch_notification_latency_seconds", "One attempt.", _SEND_BUCKETS_S, "sink")
+        self._feed_pending = gauge("trimwatch_feed_pending", "Documents that a mirror or topic has still to take.", "consumer")
+        self._feed_oldest = gauge("trimwatch_feed_oldest_seconds", "How long the oldest has waited.", "consumer")
+        self._feed_taken = counter("trimwatch_feed_taken_total", "Documents that were taken.", "consumer")
+        self._feed_refused = counter("trimwatch_feed_refused_total", "Documents that became dead letters.", "consumer")
+        self._feed_failed = counter("trimwatch_feed_failed_total", "Batches that were not taken.", "consumer", "reason")
+        self._feed_dropped = counter("trimwatch_feed_dropped_total", "Documents that no longer wait for anybody.", "kind")
         self._store_bytes = gauge("trimwatch_store_bytes", "Size of the database on disk.")
         self._store_errors = counter("trimwatch_store_errors_total", "Writes that the store could not take.")
         self._trouble = gauge("trimwatch_trouble", "Whether something is wrong, see /healthz.", "trouble")
@@ -122,6 +139,27 @@ class Metrics:
 
     def notification_given_up(self, sink: str) -> None:
         self._given_up.add(1, sink)
+
+    def feed(self, backlog: Iterable[FeedWaiting], now_ms: int) -> None:
+        """What every consumer of the feed has still to take."""
+        self._feed_pending.clear()
+        self._feed_oldest.clear()
+        for each in backlog:
+            self._feed_pending.set(each.pending, each.consumer)
+            self._feed_oldest.set(max(0, now_ms - each.oldest_ms) / 1000 if each.pending else 0, each.consumer)
+
+    def feed_taken(self, consumer: str, taken: int, refused: int) -> None:
+        self._feed_taken.add(taken, consumer)
+        self._feed_refused.add(refused, consumer)
+
+    def feed_failed(self, consumer: str, reason: str) -> None:
+        """`reason` is a word of SinkError."""
+        self._feed_failed.add(1, consumer, reason)
+
+    def feed_dropped(self, dropped: Mapping[str, int]) -> None:
+        """So many of each kind."""
+        for kind, count in dropped.items():
+            self._feed_dropped.add(count, kind)
 
     def store_size(self, size_bytes: int) -> None:
         self._store_bytes.set(size_bytes)

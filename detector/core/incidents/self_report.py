@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from detector.core.incidents.grouping import Report
 from detector.records import Entity, Evidence, Finding, LostRange, Severity, Stage, TimeFrom
@@ -80,6 +81,21 @@ def not_opened(count: int, now_ms: int) -> Report:
         cause="More distinct causes were found than may be open at once.",
         fix="Look at the open incidents for a rule that names something different in every line and mute it, or raise the limit.",
         evidence=Evidence("incidents", "0", 0, f"{count} findings opened no incident"),
+        now_ms=now_ms,
+        at=now_ms,
+    )
+
+
+def not_mirrored(dropped: Mapping[str, int], now_ms: int) -> Report:
+    """A mirror or topic was away for so long that what waited for it was let go; here it is all known."""
+    counts = ", ".join(f"{count:,} of kind {kind}" for kind, count in sorted(dropped.items()))
+    return _report(
+        rule="trimwatch/not-mirrored",
+        entity=Entity("setting", "elasticsearch.max_waiting", "elasticsearch.max_waiting"),
+        title=f"{sum(dropped.values()):,} documents will not reach the mirror or topic they waited for ({counts})",
+        cause="Elasticsearch, or a topic of findings, was away or too slow for longer than elasticsearch.max_waiting allows.",
+        fix="Look at /healthz for what is wrong with it. Incidents and alerts are not affected; the store here holds them all.",
+        evidence=Evidence("feed", "0", 0, f"dropped: {counts}"),
         now_ms=now_ms,
         at=now_ms,
     )
