@@ -268,3 +268,21 @@ def test_a_node_that_does_not_answer_in_time(
     front.refuse([Refusal("", "/", 504)])
     _, faults, _ = settings.source(front.address, logs)
     assert "504" in faults["urls.0"]
+
+
+def test_rights_that_the_cluster_says_are_lacking(
+    settings: Settings, elasticsearch_node: Elasticsearch, nginx_front: Front
+) -> None:
+    """A cluster with security is asked itself; each privilege that it denies is named once."""
+    front = nginx_front(elasticsearch_node.address)
+    said = {
+        "username": "shipper",
+        "cluster": {"manage_index_templates": False},
+        "index": {"tw-*": {"read": True, "write": True, "create_index": True, "auto_configure": False}},
+    }
+    headers = (("X-elastic-product", "Elasticsearch"),)
+    front.refuse([Refusal("", "/_security/user/_has_privileges", 200, headers, json.dumps(said))])
+    _, faults, _ = settings.mirror(front.address, prefix="tw", username="shipper", password=PASSWORD)
+    assert faults == {
+        "password": "the user 'shipper' lacks rights: grant `manage_index_templates`, `auto_configure` on `tw-*`",
+    }

@@ -85,8 +85,8 @@ async def _trust(settings: HttpSinkSettings, targets: list[Target]) -> ssl.SSLCo
     ca_file: str | None = getattr(settings, "ca_file", None)
     try:
         return await asyncio.to_thread(ssl.create_default_context, cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise _Trouble("ca_file", f"{ca_file!r} holds no certificates: {_reason(error)}") from None
+    except (OSError, ssl.SSLError):
+        raise _Trouble("ca_file", f"{ca_file!r} holds no certificates in PEM form") from None
 
 
 async def _end(field: str, target: Target, settings: HttpSinkSettings, context: ssl.SSLContext | None) -> Problem | None:
@@ -101,10 +101,9 @@ async def _end(field: str, target: Target, settings: HttpSinkSettings, context: 
         return field, f"{target}: no answer within {limit_s:g} s: a firewall, or an address where nobody is"
     except ssl.SSLCertVerificationError as error:
         return _distrusted(field, target, error, has_ca="ca_file" in settings.__slots__)
-    except ssl.SSLError as error:
-        return field, f"{target}: TLS failed: {_reason(error)}; if the port speaks plain HTTP, write http://"
     except OSError as error:
-        return field, f"{target}: {_reason(error)}"
+        is_other = target.is_tls and isinstance(error, ssl.SSLError | ConnectionResetError)
+        return field, f"{target}: {_reason(error)}" + ("; if the port speaks plain HTTP, write http://" if is_other else "")
     return None
 
 
@@ -135,4 +134,8 @@ def _distrusted(field: str, target: Target, error: ssl.SSLCertVerificationError,
 def _reason(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused: nothing listens on that port"
-    return getattr(error, "reason", None) or error.strerror or str(error) or type(error).__name__
+    if isinstance(error, ConnectionResetError):
+        return "it closed the connection at once"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or type(error).__name__}"
+    return error.strerror or str(error) or type(error).__name__
