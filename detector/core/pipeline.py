@@ -133,7 +133,7 @@ class Pipeline:
         self._unusable(batch.dead)
         flow.silent_until = batch.silent_until << BYTE_BITS
         if isinstance(flow.logs, LogStream):
-            self._take_lines(flow, batch)
+            self._take_lines(flow, flow.logs, batch)
         else:
             self._take_records(flow, flow.logs, batch)
         if batch.ends:
@@ -291,10 +291,10 @@ class Pipeline:
 
     # -- how --------------------------------------------------------------------------------------------------------------
 
-    def _take_lines(self, flow: _Stream, batch: Batch) -> None:
-        span = flow.logs.span(batch)
+    def _take_lines(self, flow: _Stream, logs: LogStream, batch: Batch) -> None:
+        span = logs.span(batch)
         marks = self._engine.scan(span.buffer, span.scan_from, span.end)
-        self._take_span(flow, span, marks, batch)
+        self._took(flow, span, flow.logs.events(span, thinned(span, marks, self._engine.first_loud)), batch)
 
     def _take_records(self, flow: _Stream, logs: RecordStream, batch: Batch) -> None:
         """A packed batch is scanned as it came; most hold nothing and are not unpacked. Where most do hold something, that scan
@@ -302,27 +302,27 @@ class Pipeline:
         packed, run = batch.packed, batch
         if packed is not None:
             is_quiet = flow.loudness < MOST_LOUDNESS and not logs.is_waiting
-            if is_quiet and not self._engine.scan(batch.buffer, batch.begin, batch.end):
+            if is_quiet and not any(self._engine.scan_records(batch.buffer, batch.begin, batch.end)):
                 logs.skip(batch)
                 flow.loudness *= 1 - LOUDNESS_STEP
                 flow.sampled_ms = max(flow.sampled_ms, min(packed.latest_ms, self._came(batch.observed_ms) + AHEAD_MS))
                 self._count(packed.count, batch)
                 return
             run = packed.unpack()
-        marks = self._engine.scan(run.buffer, run.begin, run.end)
+        marks, has_parts = self._engine.scan_records(run.buffer, run.begin, run.end)
         flow.loudness += LOUDNESS_STEP * (bool(marks) - flow.loudness)
         for earlier in logs.context(run, marks):
-            logs.events(logs.span(earlier), ())
-        span = logs.span(run)
+            logs.events(logs.span(earlier, has_parts), ())
+        span = logs.span(run, has_parts)
         if span.rebuilt is not None or span.end - span.scan_from != run.size:
             marks = self._engine.scan(span.buffer, span.scan_from, span.end)
         elif span.scan_from != run.begin:
             moved = span.scan_from - run.begin
             marks = [Mark(at + moved, pattern) for at, pattern in marks]
-        self._take_span(flow, span, marks, run)
+        chosen = thinned(span, marks, self._engine.first_loud)
+        self._took(flow, span, logs.events(span, chosen) if packed is None else logs.whole_events(span, chosen, batch), run)
 
-    def _take_span(self, flow: _Stream, span: Span, marks: Sequence[Mark], batch: Batch) -> None:
-        events = flow.logs.events(span, thinned(span, marks, self._engine.first_loud))
+    def _took(self, flow: _Stream, span: Span, events: list[Marked], batch: Batch) -> None:
         self._count(span.lines, batch)
         self._judge_all(flow, events, batch.observed_ms)
         self._sample(flow, span)

@@ -29,6 +29,11 @@ def shipped(text: bytes, pod: str = "api-0") -> bytes:
     ).encode()
 
 
+def part(text: str, tag: str, pod: str) -> bytes:
+    """A piece of a line that the runtime cut, as Fluent Bit ships it."""
+    return shipped(text.encode(), pod)[:-1] + b', "logtag": "%b"}' % tag.encode()
+
+
 def ecs(text: str, level: str) -> bytes:
     return json.dumps({"@timestamp": "2026-11-24T10:00:00.000Z", "log.level": level, "message": text}).encode()
 
@@ -57,6 +62,12 @@ VALUES = st.one_of(
     FILLER,
     FILLER,
     st.builds(shipped, PLAIN, st.sampled_from(["api-0", "api-1"])),
+    st.builds(
+        part,
+        st.sampled_from(["java.lang.ClassNotFoun", "dException: shop.Cut", "quiet"]),
+        st.sampled_from(["P", "F"]),
+        st.sampled_from(["api-0", "api-1"]),
+    ),
     st.builds(ecs, st.sampled_from(["quiet", "java.lang.ClassNotFoundException: shop.Json"]), st.sampled_from(["INFO", "ERROR"])),
 )
 TOPICS = st.lists(st.tuples(VALUES, st.sampled_from([1, 1, 1, 2, 5])), max_size=60)
@@ -169,3 +180,14 @@ def test_what_stood_before_is_read_where_a_hit_asks_for_it() -> None:
     one.take(topic.packed(chosen[3:], 3, 4))
     one.end()
     assert told(list(one.checkpoint(T0).findings)) == whole(chosen)
+
+
+def test_a_match_across_a_cut_is_found_in_packed_records() -> None:
+    """Neither piece holds what the rule looks for."""
+    chosen = topic.records(b"quiet", part("java.lang.ClassNotFoun", "P", "a"), part("dException: shop.Cut", "F", "a"), b"quiet")
+    one = pipeline(*RULES)
+    for record in chosen:
+        one.take(topic.packed([record], record.offset, record.offset + 1))
+    one.end()
+    assert [f.entity.token for f in one.checkpoint(T0).findings if f.entity] == ["shop.Cut"]
+    assert whole(chosen)

@@ -60,6 +60,7 @@ class Engine:
         table = table or pattern_table(rules)
         self._scanner = scanner
         self._first_loud = table.first_loud
+        self._first_part = table.first_part
         self._judges = [Judge(rule) for rule in rules]
         self._owners = [(self._judges[one.rule], one.part) for one in table.patterns[: table.first_loud]]
         self._stateful = [judge for judge in self._judges if judge.rule.has_window]
@@ -71,8 +72,16 @@ class Engine:
 
     def scan(self, buffer: Buffer, begin: int, end: int) -> list[Mark]:
         """Marks of `buffer[begin:end]`, ascending; `begin` is a line start. A new slice of confirming time begins."""
+        return self.scan_records(buffer, begin, end)[0]
+
+    def scan_records(self, buffer: Buffer, begin: int, end: int) -> tuple[list[Mark], bool]:
+        """As `scan`; and whether a line in there may be a part of one. `begin` need not be a line start, and something else than
+        newlines may stand between lines: rules are found all the same."""
         self._budget.begin()
-        return list(map(Mark._make, self._scanner.scan(buffer, begin, end)))
+        found = self._scanner.scan(buffer, begin, end)
+        first_part = self._first_part
+        marks = [Mark(at, pattern) for at, pattern in found if pattern < first_part]
+        return marks, len(marks) < len(found)
 
     @property
     def longest_window_ms(self) -> int:
@@ -88,7 +97,8 @@ class Engine:
         """The findings that this event completes, in the order of the rules. `patterns` are those of its marks, ascending."""
         marks = tuple(patterns)
         if marks and marks[0] >= self._first_loud and _is_composed(event):
-            marks = tuple(sorted({pattern for _, pattern in self._scanner.scan(event.text, 0, len(event.text))}))
+            found = {pattern for _, pattern in self._scanner.scan(event.text, 0, len(event.text))}
+            marks = tuple(sorted(found))
         if not marks or marks[0] >= self._first_loud:
             return []
         confirmed = self._memo.get(event, marks)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from detector.core.engine.loud import LOUD
+from detector.core.engine.parts import PARTS
 from detector.core.ruleset.scan_form import ScanForm, scan_form
 from detector.core.ruleset.spec import Rule
 
@@ -26,7 +27,8 @@ class Scanner(Protocol):
 
 
 class Pattern:
-    """One pattern of one rule. `part` counts within the rule; a level pattern belongs to NO_RULE and is its own scan form.
+    """One pattern of one rule. `part` counts within the rule; those of levels and cut lines belong to NO_RULE and are their own
+    scan forms.
 
     The scan form is derived when it is asked for: with a database in the cache, most patterns' never is.
     """
@@ -48,10 +50,12 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class PatternTable:
-    """Every pattern by its index; the rules' come first, then from `first_loud` on the level patterns."""
+    """Every pattern by its index; the rules' come first, then from `first_loud` on the level patterns, then from `first_part` on
+    those of lines that were cut into parts."""
 
     patterns: tuple[Pattern, ...]
     first_loud: int
+    first_part: int
 
     def forms(self) -> list[bytes]:
         """The patterns as both engines read them: bytes in, bytes out, no UTF-8. A thousand take a tenth of a second."""
@@ -76,8 +80,8 @@ def pattern_table(rules: Iterable[Rule]) -> PatternTable:
     patterns = [
         Pattern(text, index, part, rule.literals) for index, rule in enumerate(rules) for part, text in enumerate(parts_of(rule))
     ]
-    loud = [Pattern(text, NO_RULE, part, form=ScanForm(text, ())) for part, text in enumerate(LOUD)]
-    return PatternTable((*patterns, *loud), len(patterns))
+    others = [Pattern(text, NO_RULE, part, form=ScanForm(text, ())) for part, text in enumerate((*LOUD, *PARTS))]
+    return PatternTable((*patterns, *others), len(patterns), len(patterns) + len(LOUD))
 
 
 def compile_database(table: PatternTable) -> bytes:

@@ -62,7 +62,7 @@ class RecordStream:
 
     # -- as LogStream ---------------------------------------------------------------------------------------------------------
 
-    def span(self, batch: Batch) -> Span:
+    def span(self, batch: Batch, has_parts: bool) -> Span:
         """Takes the lines of a batch with `records` in."""
         if batch.offset != self._next:
             self._at += 1  # what comes does not follow what the LogStream holds: it will see a gap
@@ -71,7 +71,8 @@ class RecordStream:
         self._next = self._reached = batch.next_offset
         self._silent_since = None
         cut_at = self._cut_lines(batch, begin) if batch.cut_at else ()
-        span = self._logs.span(Batch(batch.stream, batch.buffer, begin, batch.end, self._at, _latest_ms(batch), cut_at=cut_at))
+        lines = Batch(batch.stream, batch.buffer, begin, batch.end, self._at, _latest_ms(batch), cut_at=cut_at)
+        span = self._logs.span(lines, has_parts)
         self._at += batch.end - begin
         self._find_done()
         return span
@@ -79,6 +80,17 @@ class RecordStream:
     def events(self, span: Span, marks: Sequence[Mark]) -> list[Marked]:
         """The events that are whole now and hold a mark."""
         return self._of_records(self._logs.events(span, marks))
+
+    def whole_events(self, span: Span, marks: Sequence[Mark], batch: Batch) -> list[Marked]:
+        """As `events`, of an unpacked batch. Where nothing of it is open the batch is put by like a quiet one, which is cheaper
+        than to find out what its last lines are."""
+        found = self._logs.whole_events(span, marks)
+        if found is None:
+            return self.events(span, marks)
+        placed = self._of_records(found)
+        self._next = -1
+        self.skip(batch)
+        return placed
 
     def quiet(self, mono_ms: int) -> list[Marked]:
         """Called on ticks."""

@@ -74,6 +74,7 @@ class LogStream:
         self._next: int | None = None  # the stream offset that the next batch should begin at
         self._hits: list[Hit] = []  # marks of carried lines whose events are not given out yet; by place in the stream
         self._part_hits: list[Hit] = []  # marks of lines whose rest has not come; by where they begin
+        self._has_parts = False  # whether lines that are carried were cut
         self._done = -1  # the place of the last event that was given out: all up to it are
         self._cut: list[int] = []
         self._cut_bytes = 0
@@ -85,8 +86,9 @@ class LogStream:
         self.repaired = 0
         self.broken = 0
 
-    def span(self, batch: Batch) -> Span:
-        """Takes a batch in. The batches of a stream come in order; a gap in `offset` ends what was open before it."""
+    def span(self, batch: Batch, has_parts: bool | None = None) -> Span:
+        """Takes a batch in. The batches of a stream come in order; a gap in `offset` ends what was open before it. `has_parts`
+        says whether there may be lines to put together, where that is known."""
         if self._next is not None and batch.offset != self._next:
             self._early += self._close()
             if batch.offset < self._next:
@@ -98,7 +100,7 @@ class LogStream:
         self._cut += batch.cut_at
         self._cut_bytes = batch.cut_bytes
         self._observed_ms, self._silent_since = batch.observed_ms, None
-        return self._span(batch, _line_count(batch.buffer, batch.begin, batch.end))
+        return self._span(batch, _line_count(batch.buffer, batch.begin, batch.end), has_parts)
 
     def events(self, span: Span, marks: Sequence[Mark]) -> list[Marked]:
         """The events that are whole now and hold a mark, in the order in which they stand in the stream."""
@@ -108,6 +110,20 @@ class LogStream:
         found = self._events(span, hits, is_last=self._cut_bytes > 0)
         if self._early:
             found, self._early = self._early + found, []
+        return found
+
+    def whole_events(self, span: Span, marks: Sequence[Mark]) -> list[Marked] | None:
+        """As `events`, where all that was hit is whole within the span; what comes next is then taken as if nothing stood before
+        it. None where something may go on: then `events` must be called."""
+        if span.rebuilt is not None or self._hits or self._early or self._cut_bytes:
+            return None
+        lines = self._lines(span)
+        runs = Runs(lines, list(marks))
+        runs.read_hits()
+        if not runs.is_settled:
+            return None
+        found = self._built([event for event in runs.events() if event.is_marked and event.root.at > self._done], lines, span)
+        self._keep(span, lines, span.end, is_last=True)
         return found
 
     def quiet(self, mono_ms: int) -> list[Marked]:
@@ -133,8 +149,8 @@ class LogStream:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an event that was hit may go on in the next batch."""
-        return bool(self._hits or self._part_hits or self._early)
+        """Whether an event that was hit, or a line that was cut, may go on in the next batch."""
+        return bool(self._hits or self._part_hits or self._early or self._has_parts)
 
     @property
     def done(self) -> int:
@@ -163,7 +179,7 @@ class LogStream:
         self._begin, self._clean, self._line, self._done = known["offset"], known["clean"], known["line"], known["done"]
         self._carry, self._carry_lines, self._next = b"", 0, self._begin
 
-    def _span(self, batch: Batch, lines: int) -> Span:
+    def _span(self, batch: Batch, lines: int, has_parts: bool | None) -> Span:
         carry = len(self._carry)
         buffer, begin = batch.buffer, batch.begin - carry
         if carry and isinstance(buffer, bytearray) and begin >= 0:
@@ -174,8 +190,9 @@ class LogStream:
             begin, end = 0, len(buffer)
         else:
             end = batch.end
-        is_framed = self._stream.layout != "plain"
-        if not is_framed or not rebuilding.is_needed(buffer, begin, end, lines + self._carry_lines):
+        if has_parts is None:
+            has_parts = rebuilding.is_needed(buffer, begin, end, lines + self._carry_lines)
+        if self._stream.layout == "plain" or not (has_parts or self._has_parts):
             return Span(buffer, begin + carry, end, lines, begin, self._begin, self._observed_ms)
         return self._rebuilt(buffer, begin, end, carry, lines, is_last=False)
 
@@ -199,18 +216,14 @@ class LogStream:
         return found
 
     def _events(self, span: Span, hits: list[Hit], *, is_last: bool) -> list[Marked]:
-        end = span.end if span.rebuilt is None else span.rebuilt.end
-        lines = Lines(
-            span.buffer, span.begin, end, span.offset, span.observed_ms, span.rebuilt, is_plain=self._stream.layout == "plain"
-        )
-        lines.begin = max(lines.begin, min(lines.begin_at(self._clean), end))
+        lines = self._lines(span)
         known = [(lines.begin_at(at), pattern) for at, pattern in self._hits]
         if is_last and span.rebuilt is not None:
             rows = dict(zip(span.rebuilt.firsts, span.rebuilt.begins, strict=True))
             known += [(rows[first], pattern) for first, pattern in self._part_hits if first in rows]
         runs = Runs(lines, sorted(known) + hits if known else hits)
         runs.read_hits()
-        carried, horizon = (end, None) if is_last else runs.read_tail()
+        carried, horizon = (lines.end, None) if is_last else runs.read_tail()
         if is_last:
             runs.settle()
         ready: list[Open] = []
@@ -225,6 +238,14 @@ class LogStream:
         found = self._built(ready, lines, span)
         self._keep(span, lines, carried, is_last=is_last)
         return found
+
+    def _lines(self, span: Span) -> Lines:
+        end = span.end if span.rebuilt is None else span.rebuilt.end
+        lines = Lines(
+            span.buffer, span.begin, end, span.offset, span.observed_ms, span.rebuilt, is_plain=self._stream.layout == "plain"
+        )
+        lines.begin = max(lines.begin, min(lines.begin_at(self._clean), end))
+        return lines
 
     def _built(self, ready: list[Open], lines: Lines, span: Span) -> list[Marked]:
         found: list[Marked] = []
@@ -270,6 +291,7 @@ class LogStream:
         before = self._carry_lines + span.lines
         self._carry = bytes(physical[begin + gone : end])
         self._carry_lines = _line_count(self._carry, 0, len(self._carry))
+        self._has_parts = rebuilt is not None and rebuilding.is_needed(self._carry, 0, len(self._carry), self._carry_lines)
         self._line += before - self._carry_lines
         self._begin += gone
         if is_last:
