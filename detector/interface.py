@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from detector.plain_text import ACTS_UNSEEN
-from detector.records import Cause, Counts, Evidence, Incident
+from detector.records import Cause, Counts, Evidence, Finding, Incident
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -60,6 +60,32 @@ def incident_object(incident: Incident) -> dict[str, Json]:
         "tags": list(incident.tags),
         "also": list(incident.also),
         "is_flapping": incident.is_flapping,
+    }
+
+
+def finding_object(finding: Finding) -> dict[str, Json]:
+    """One hit of one rule. What it shares with an incident has the same name and meaning there."""
+    return {
+        "kind": "finding",
+        "dedup_key": finding.dedup_key,
+        "severity": finding.severity.value,
+        "service": finding.service,
+        "source": finding.evidence.source,
+        "rule": finding.rule,
+        "title": finding.title,
+        "entity": None if finding.entity is None else finding.entity.token,
+        "entity_kind": None if finding.entity is None else finding.entity.kind,
+        "entity_normal": None if finding.entity is None else finding.entity.normal,
+        "stage": finding.stage.value,
+        "time": rfc3339(finding.time_ms),
+        "time_from": finding.time_from.value,
+        "fix": finding.fix,
+        "evidence": [_evidence(finding.evidence)],
+        "explanation": finding.cause,
+        "tags": list(finding.tags),
+        "is_shadow": finding.is_shadow,
+        "is_startup": finding.is_startup,
+        "marks": finding.marks,
     }
 
 

@@ -32,7 +32,15 @@ def pack(record: Any) -> bytes:
 def unpack(kind: type[T], body: bytes) -> T:
     """The record that `pack` was given, equal in every field. Raises GarbledRow."""
     try:
-        return typing.cast(T, _reviver(typing.cast(Any, kind))(parsed(body)))
+        return revived(kind, parsed(body))
+    except ValueError as error:
+        raise GarbledRow(f"{kind.__name__}: {error}") from error
+
+
+def revived(kind: type[T], value: Any) -> T:
+    """The record whose JSON this is. Raises GarbledRow."""
+    try:
+        return typing.cast(T, _reviver(typing.cast(Any, kind))(value))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise GarbledRow(f"{kind.__name__}: {error}") from error
 
