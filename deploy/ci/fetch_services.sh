@@ -18,33 +18,53 @@ java_of() { # the newest Java under these folders that is new enough
   done | sort -n | tail -n 1 | cut -d' ' -f2
 }
 
-unpack_java() { # Debian 13's package on an older Debian, unpacked beside the system, with lists of its own
-  local apart="$cache/apt" package
-  rm -rf "$apart" && mkdir -p "$apart/lists/partial" "$apart/cache/archives/partial" "$apart/none"
+# Debian 13's package on an older Debian, unpacked beside the system by apt with lists of its own. Where the C library is older
+# too, Java is told to take Debian 13's, which is unpacked beside it.
+unpack_java() {
+  local apart="$cache/apt" home
+  rm -rf "$apart" "$cache/java" "$cache/java.part"
+  mkdir -p "$apart/lists/partial" "$apart/cache/archives/partial" "$apart/none" "$cache/java.part"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main" >"$apart/sources.list"
-  local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$apart/sources.list" -o "Dir::Etc::sourceparts=$apart/none"
+  apt=(apt-get -qq -o "Dir::Etc::sourcelist=$apart/sources.list" -o "Dir::Etc::sourceparts=$apart/none"
     -o "Dir::State::lists=$apart/lists" -o "Dir::Cache=$apart/cache" -o "APT::Sandbox::User=$(id -un)")
   "${apt[@]}" update || return 1
-  for package in openjdk-25-jre-headless openjdk-21-jre-headless; do
-    (cd "$apart" && "${apt[@]}" download "$package") && break
-  done
-  mkdir -p "$cache/java.part"
-  dpkg-deb -x "$apart"/openjdk-*-jre-headless_*.deb "$cache/java.part" || return 1
+  unpack_package openjdk-25-jre-headless || unpack_package openjdk-21-jre-headless || return 1
   # The package's configuration lies in /etc, by absolute links.
   find "$cache/java.part" -type l -lname '/etc/java-*' | while read -r link; do
     ln -sfn "$cache/java$(readlink "$link")" "$link"
   done
   mv "$cache/java.part" "$cache/java"
+  home=$(echo "$cache"/java/usr/lib/jvm/java-*-openjdk-*)
+  "${home%% *}/bin/java" -version >/dev/null 2>&1 || take_newer_libraries
   rm -rf "$apart"
+}
+
+unpack_package() {
+  (cd "$apart" && rm -f -- *.deb && "${apt[@]}" download "$1" && dpkg-deb -x ./*.deb "${2:-$cache/java.part}")
+}
+
+take_newer_libraries() {
+  local name libraries loader file
+  for name in libc6 libstdc++6 libgcc-s1 zlib1g patchelf; do
+    unpack_package "$name" "$cache/java" || return 1
+  done
+  libraries=$(dirname "$(find "$cache/java/usr/lib" -name 'libc.so.6' | head -n 1)")
+  loader=$(find "$libraries" -name 'ld-linux-*' | head -n 1)
+  for file in "$cache"/java/usr/lib/jvm/*/bin/java "$cache"/java/usr/lib/jvm/*/lib/jspawnhelper; do
+    if [ -h "$file" ] || [ ! -f "$file" ]; then continue; fi
+    "$loader" --library-path "$libraries" "$cache/java/usr/bin/patchelf" --force-rpath --add-rpath "$libraries" \
+      --set-interpreter "$loader" "$file"
+  done
 }
 
 mkdir -p "$cache"
 exec 9>"$cache/.lock"
 flock 9
 
-if [ ! -d "$cache/kafka-$kafka" ]; then
-  rm -rf "$cache/kafka.part"
+if ! cmp -s "$here/services.pom.xml" "$cache/kafka-$kafka/pom.xml"; then
+  rm -rf "$cache/kafka.part" "$cache/kafka-$kafka"
   mvn -q -B -f "$here/services.pom.xml" "$plugin:copy-dependencies" -DincludeScope=runtime "-DoutputDirectory=$cache/kafka.part"
+  cp "$here/services.pom.xml" "$cache/kafka.part/pom.xml"
   mv "$cache/kafka.part" "$cache/kafka-$kafka"
 fi
 if [ ! -d "$cache/elasticsearch-$elasticsearch" ]; then
@@ -60,7 +80,6 @@ fi
 
 java=$(java_of "${JAVA_HOME:-}" /usr/lib/jvm/* "$cache"/java/usr/lib/jvm/*)
 if [ -z "$java" ]; then
-  rm -rf "$cache/java" "$cache/java.part"
   if unpack_java; then java=$(java_of "$cache"/java/usr/lib/jvm/*); fi
 fi
 if [ -z "$java" ]; then

@@ -42,6 +42,8 @@ class Elasticsearch:
         self.log = folder / "server.log"
         conf = folder / "config"
         shutil.copytree(home / "config", conf)
+        options = (conf / "jvm.options").read_text().splitlines()  # a small Java has no incubating modules, and none is needed
+        (conf / "jvm.options").write_text("\n".join(line for line in options if "jdk.incubator" not in line) + "\n")
         places = {"data": folder / "data", "logs": folder / "logs", "port": port, "transport": free_port()}
         (conf / "elasticsearch.yml").write_text(_SETTINGS.format(**places) + settings)
         environment = {
