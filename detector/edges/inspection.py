@@ -15,6 +15,7 @@ from detector.settings import Settings
 __all__ = ["Part", "Problem", "inspect", "parts_of"]
 
 INSPECTIONS = {
+    "sources.kubernetes": "detector.edges.sources.kubernetes_inspection:inspect_source",
     "sources.kafka": "detector.edges.kafka.inspection:inspect_source",
     "sources.elasticsearch": "detector.edges.elasticsearch.inspection:inspect_source",
     "sinks.kafka": "detector.edges.kafka.inspection:inspect_sink",
@@ -53,17 +54,22 @@ async def inspect(parts: Collection[Part]) -> list[Inspected]:
 
 async def _inspect(part: Part) -> Inspected:
     module, _, name = part.inspection.partition(":")
-    limit_s = part.settings.timeout.total_seconds()
+    setting, limit_s = _limit(part.settings)
     try:
         ask: Callable[[Any], Awaitable[Inspected]] = getattr(import_module(module), name)
         async with asyncio.timeout(limit_s):
             return await ask(part.settings)
     except TimeoutError:
-        return Inspected(problems=((_address_field(part.settings), f"no answer within {limit_s:g} s (`timeout`)"),))
+        return Inspected(problems=((_address_field(part.settings), f"no answer within {limit_s:g} s (`{setting}`)"),))
     except Exception as error:  # one part's trouble must not hide what the others say
         words = one_line(f"{type(error).__name__}: {error}")
         return Inspected(problems=((_address_field(part.settings), f"could not be asked: {words}"),))
 
 
+def _limit(settings: Any) -> tuple[str, float]:
+    setting = "timeout" if hasattr(settings, "timeout") else "connect_timeout"
+    return setting, getattr(settings, setting).total_seconds()
+
+
 def _address_field(settings: Any) -> str:
-    return next((field for field in ("servers", "urls", "url", "webhook_url") if getattr(settings, field, None)), "type")
+    return next((field for field in ("servers", "urls", "url", "webhook_url", "api") if getattr(settings, field, None)), "type")
