@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from detector.edges.inspected import Inspected, Problem
+from detector.masking import mask
 from detector.plain_text import one_line
 from detector.settings import Settings
 
@@ -62,7 +63,7 @@ async def _inspect(part: Part) -> Inspected:
     except TimeoutError:
         return Inspected(problems=((_address_field(part.settings), f"no answer within {limit_s:g} s (`{setting}`)"),))
     except Exception as error:  # one part's trouble must not hide what the others say
-        words = one_line(f"{type(error).__name__}: {error}")
+        words = one_line(mask(f"{type(error).__name__}: {error}"))
         return Inspected(problems=((_address_field(part.settings), f"could not be asked: {words}"),))
 
 
