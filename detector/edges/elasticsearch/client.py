@@ -16,7 +16,7 @@ _UNUSED = ("requests", "httpx", "opentelemetry", "numpy", "pandas", "pyarrow")
 _hidden = [name for name in _UNUSED if name not in sys.modules]
 sys.modules.update(dict.fromkeys(_hidden))  # type: ignore[arg-type]
 try:
-    from elastic_transport import NodeConfig
+    from elastic_transport import NodeConfig, Serializer
     from elastic_transport.client_utils import url_to_node_config
     from elasticsearch import AsyncElasticsearch, ElasticsearchWarning
 
@@ -32,10 +32,10 @@ ClusterSettings = ElasticsearchSettings | ElasticsearchSourceSettings
 NODES = {"elasticsearch": ElasticsearchNode, "opensearch": OpenSearchNode}
 
 
-def client(settings: ClusterSettings) -> AsyncElasticsearch:
+def client(settings: ClusterSettings, serializer: Serializer | None = None) -> AsyncElasticsearch:
     """Connects with the first request; `close` it. One request asks one node, the next one after a failure another. Secrets are
-    read here: after an authError make a new one, they may have been rotated. Raises SinkError when a file cannot be read or an
-    address is none."""
+    read here: after an authError make a new one, they may have been rotated. `serializer` reads and writes JSON in place of the
+    library's. Raises SinkError when a file cannot be read or an address is none."""
     warnings.simplefilter("ignore", ElasticsearchWarning)  # what a server says in passing is no line on our standard error
     return AsyncElasticsearch(
         _nodes(settings),
@@ -47,6 +47,7 @@ def client(settings: ClusterSettings) -> AsyncElasticsearch:
         retry_on_timeout=False,
         retry_on_status=(),
         meta_header=False,
+        serializer=serializer,
     )
 
 
