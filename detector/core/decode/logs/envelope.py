@@ -1,10 +1,12 @@
-"""JSON records in which log shippers carry one line: Filebeat, Fluent Bit and Fluentd, Vector, Logstash, Google Cloud."""
+"""JSON records in which log shippers carry a line: Filebeat, Fluent Bit and Fluentd, Vector, Logstash, Google, OpenTelemetry."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from detector.core.decode.logs import times
+import orjson
+
+from detector.core.decode.logs import levels, times
 from detector.core.decode.logs.frame import Frame, text
 
 _SHIPPERS = (
@@ -26,8 +28,10 @@ _NAMES = ("app.kubernetes.io/name", "app", "k8s-app", "app_kubernetes_io/name", 
 def read(record: dict[str, Any]) -> Frame | None:
     """None when the record is no shipper's, or when the shipper has already merged the application's own fields into it."""
     line: Any
-    line, name = record.get("log"), "fluent"
-    if not isinstance(line, str) or not any(
+    line, name, level = record.get("log"), "fluent", None
+    if record.get("source_type") == "otlp":
+        line, name, level = _said(record), "otlp", levels.opentelemetry(record.get("severityNumber"))
+    elif not isinstance(line, str) or not any(
         key in record for key in ("stream", "kubernetes", "container_name", "container_id", "logtag")
     ):
         line, name = record.get("textPayload"), "google"
@@ -40,7 +44,13 @@ def read(record: dict[str, Any]) -> Frame | None:
     part = record.get("logtag") == "P" or record.get("_p") in ("P", True)
     labels = tuple((key, value) for key, value in zip(("namespace", "pod", "container"), where[:3], strict=True) if value)
     key = "/".join(filter(None, (*where[:3], _file(record), _word(record.get("stream")))))
-    return Frame(text(line.removesuffix("\n")), name, key, time_ms, None, _service(record, where), labels, part)
+    return Frame(text(line.removesuffix("\n")), name, key, time_ms, level, _service(record, where), labels, part)
+
+
+def _said(record: dict[str, Any]) -> object:
+    """What `logs.otlp` wrote: a line, or a record of a logging library."""
+    said = record.get("record")
+    return orjson.dumps(said).decode() if isinstance(said, dict) else record.get("message")
 
 
 def _carries(record: dict[str, Any]) -> bool:

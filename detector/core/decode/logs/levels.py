@@ -34,6 +34,12 @@ def syslog(priority: int) -> Level | None:
     return SYSLOG[priority & 7] if 0 <= priority < 1024 else None
 
 
+def opentelemetry(number: object) -> Level | None:
+    """1 trace .. 24 fatal, four steps a level."""
+    known = (Level.TRACE, Level.DEBUG, Level.INFO, Level.WARN, Level.ERROR, Level.FATAL)
+    return known[(number - 1) // 4] if isinstance(number, int) and 1 <= number <= 24 else None
+
+
 def pino(number: float) -> Level | None:
     """10 trace .. 60 fatal, as bunyan and pino count."""
     steps = ((60, Level.FATAL), (50, Level.ERROR), (40, Level.WARN), (30, Level.INFO), (20, Level.DEBUG))

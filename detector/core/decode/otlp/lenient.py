@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, unknown_fields
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import DecodeError, Message
 
@@ -21,13 +21,22 @@ _STRING, _BYTES = descriptor_pb2.FieldDescriptorProto.TYPE_STRING, descriptor_pb
 def read(kind: type[M], data: bytes) -> M:
     """The message; what is no UTF-8 in its strings becomes U+FFFD. Raises ValueError when it is no such message."""
     try:
-        return kind.FromString(data)
+        return _checked(kind.FromString(data))
     except DecodeError:
         pass
     try:
-        return kind(**_mended(_twin(descriptors.of(kind)).FromString(data), descriptors.of(kind)))
+        return kind(**_mended(_checked(_twin(descriptors.of(kind)).FromString(data)), descriptors.of(kind)))
     except DecodeError:
         raise ValueError(f"no {kind.DESCRIPTOR.name} of OTLP") from None
+
+
+def _checked(message: M) -> M:
+    """Refuses a message of another kind that happens to read as this one: traces have the outer levels of logs and metrics."""
+    known = message.DESCRIPTOR.fields_by_number
+    unknown = unknown_fields.UnknownFieldSet(message)
+    if any(unknown[index].field_number in known for index in range(len(unknown))):
+        raise ValueError(f"no {message.DESCRIPTOR.name} of OTLP")
+    return message
 
 
 def _mended(twin: Message, kind: Descriptor) -> dict[str, Any]:
