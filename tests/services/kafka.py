@@ -106,7 +106,7 @@ class Kafka:
         self._config = folder / "server.properties"
         self._config.write_text(self._settings(ports, replicas, more))
         self.log = folder / "server.log"
-        self._process = Process(_java("kafka.Kafka", str(self._config)), self.log, folder / "data")
+        self._process = Process(java_command("kafka.Kafka", str(self._config)), self.log, folder / "data")
 
     def _settings(self, ports: Mapping[str, str], replicas: int, more: Mapping[str, str]) -> str:
         advertised = ",".join(f"{name}://{address}" for name, address in ports.items())
@@ -160,7 +160,7 @@ class Kafka:
             for name, password in USERS.items()
         ]
         words = ("format", "-t", _CLUSTER_ID, "-c", str(self._config), "--ignore-formatted", *scram)
-        done = subprocess.run(_java("kafka.tools.StorageTool", *words), capture_output=True, text=True, check=False)
+        done = subprocess.run(java_command("kafka.tools.StorageTool", *words), capture_output=True, text=True, check=False)
         if done.returncode:
             raise NotReady(done.stdout[-1000:] + done.stderr[-2000:])
 
@@ -229,7 +229,7 @@ class Kafka:
 
     def tool(self, name: str, *words: str) -> str:
         """One of Kafka's own tools by its class, such as kafka.admin.AclCommand; it costs seconds."""
-        done = subprocess.run(_java(name, *words), capture_output=True, text=True, check=True)
+        done = subprocess.run(java_command(name, *words), capture_output=True, text=True, check=True)
         return done.stdout
 
     def _admin(self, ask: Any) -> Any:
@@ -272,7 +272,7 @@ def _logins(listener: str, users: str) -> str:
     )
 
 
-def _java(main: str, *words: str) -> Sequence[str]:
+def java_command(main: str, *words: str) -> Sequence[str]:
     jars = f"{installed.kafka_jars()}/*"
     # The classes of an earlier clean exit, mapped instead of loaded: a start takes 2 s instead of 5.
     fast = ("-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={installed.CACHE / main}.jsa", "-Xlog:cds=off")
