@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from detector.core.pipeline import MOST_STREAMS, Pipeline
+from detector.core.pipeline import Pipeline
+from detector.core.streams import MOST_AWAKE
 from detector.crash_points import CrashPoint, reach
 from detector.edges.sources.base import Resume
 from detector.edges.store.store import Store
@@ -181,7 +182,7 @@ class Door:
     async def put(self, batch: Batch, token: str = "") -> None:
         self.keys.pop(batch.stream.key, None)
         self.keys[batch.stream.key] = None
-        if len(self.keys) > MOST_STREAMS:
+        if len(self.keys) > MOST_AWAKE:
             del self.keys[next(iter(self.keys))]
         taken = await self._inbox.put(batch, token)
         self._metrics.counted(self._source, taken.counts)

@@ -10,14 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from detector.core.decode.logs.places import BYTE_BITS
 from detector.core.decode.logs.record_stream import RecordStream
 from detector.core.decode.logs.sampling import samples
 from detector.core.decode.logs.stream import LogStream, Mark, Marked, Span
-from detector.core.decode.service import service_of
 from detector.core.engine.context import AHEAD_MS, EventContext
 from detector.core.engine.engine import Engine
 from detector.core.engine.novelty import Group, Novelty
@@ -25,6 +23,7 @@ from detector.core.engine.thinning import thinned
 from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report, group
 from detector.core.incidents.lifecycle import Incidents
+from detector.core.streams import Flow, Streams
 from detector.records import (
     FINDINGS_A_KEY,
     Batch,
@@ -45,9 +44,7 @@ from detector.records import (
 )
 from detector.settings import IncidentSettings
 
-STREAM = "stream/"
 ENGINE = "engine/"
-MOST_STREAMS = 1024  # awake at once; the others are a few hundred bytes each
 LATENESS_MS = 60_000
 MOST_LOUDNESS = 0.7  # packed batches of a stream in which more than this share holds something are unpacked without a look
 LOUDNESS_STEP = 0.05
@@ -59,34 +56,6 @@ class Clock(Enum):
 
     ARRIVAL = "arrival"
     EVENT = "event"
-
-
-@dataclass(slots=True)
-class _Stream:
-    logs: LogStream | RecordStream
-    stream: Stream
-    token: str
-    service: str
-    last_ms: int = 0  # the latest time of an event that was given out, clamped: what a line without a time takes
-    sampled_ms: int = 0  # the latest time of a quiet line: only ticks look at it, for it depends on where batches are cut
-    fed_mono_ms: int = 0
-    repaired: int = 0  # so many of the stream's repaired lines were counted
-    loudness: float = 0.0  # share of the latest packed batches in which something was found
-    silent_until: int = 0  # events before it were told by somebody else
-
-    @property
-    def latest_ms(self) -> int:
-        """How far the stream's own time has come; 0 when no line said one."""
-        return max(self.last_ms, self.sampled_ms)
-
-    def snapshot(self) -> bytes:
-        return b"%d\n%b" % (self.last_ms, self.logs.snapshot())
-
-    def restore(self, state: bytes) -> None:
-        """Raises ValueError, TypeError or KeyError when the state is not ours."""
-        last_ms, _, logs = state.partition(b"\n")
-        self.last_ms = int(last_ms)
-        self.logs.restore(logs)
 
 
 class Pipeline:
@@ -105,11 +74,7 @@ class Pipeline:
         self._incidents = incidents
         self._novelty = novelty
         self._clock = clock
-        self._awake: dict[str, _Stream] = {}  # in order of use, the longest unused first
-        self._asleep: dict[str, bytes] = {}
-        self._expecting: dict[str, tuple[int, int]] = {}  # of those asleep: the stream's time, and since when it stands still
-        self._moved: dict[str, None] = {}
-        self._positions: dict[str, Position] = {}
+        self._streams = Streams()
         self._state: dict[str, bytes | None] = {}
         self._findings: list[Finding] = []
         self._kept: dict[str, int] = {}  # how many of `_findings` have this dedup key
@@ -127,7 +92,8 @@ class Pipeline:
 
     def take(self, batch: Batch, token: str = "") -> None:
         """Judges a batch. The batch's buffer may be reused when this returns."""
-        flow = self._flow(batch, token)
+        self._make_room(batch.stream.key)
+        flow = self._streams.of(batch, token, self._mono_ms)
         if batch.lost is not None:
             self.lost(batch.lost)
         self._unusable(batch.dead)
@@ -138,28 +104,27 @@ class Pipeline:
             self._take_records(flow, flow.logs, batch)
         if batch.ends:
             self._finish(flow, batch.observed_ms)
-        self._moved[batch.stream.key] = None
+        self._streams.move(batch.stream.key)
 
     def points(self, points: Points, token: str = "") -> None:
         """Takes metric points in."""
         self.counts.points += len(points.points)
         self._unusable(points.dead)
-        key = points.stream.key
-        self._positions[key] = Position(key, points.stream.name, points.next_offset, token)
+        self._streams.reach(Position(points.stream.key, points.stream.name, points.next_offset, token))
 
     def tick(self, tick: Tick) -> None:
         """Time went by. The first tick sets the clock, later ones move it by the monotonic time between them."""
         self._now_ms = self._now_ms + tick.mono_ms - self._mono_ms if self._now_ms else tick.now_ms
         self._mono_ms = tick.mono_ms
-        for key, flow in self._awake.items():
+        for key, flow in self._streams.awake.items():
             events = flow.logs.quiet(tick.mono_ms)
             if events:
                 self._judge_all(flow, events, self._now_ms)
-                self._moved[key] = None
+                self._streams.move(key)
             elif flow.latest_ms:
                 self._advance(key, flow.latest_ms, flow.fed_mono_ms)
-        for key, (latest_ms, since_mono_ms) in self._expecting.items():
-            self._advance(key, latest_ms, since_mono_ms)
+        for key, still in self._streams.still.items():
+            self._advance(key, still.latest_ms, still.since_mono_ms)
         self._tell_of_limits()
         self._incidents.tick(self._now_ms)
 
@@ -186,35 +151,29 @@ class Pipeline:
 
     def end(self) -> None:
         """No more input: what is open is judged as it stands. Timers that end later than the last event stay pending."""
-        for key, flow in self._awake.items():
+        for key, flow in self._streams.awake.items():
             self._finish(flow, self._arrival_ms)
-            self._moved[key] = None
+            self._streams.move(key)
         if self._clock is Clock.EVENT:
-            self._now_ms = max([self._now_ms, *(flow.last_ms for flow in self._awake.values())])
+            self._now_ms = max([self._now_ms, *(flow.last_ms for flow in self._streams.awake.values())])
             self._incidents.settle(self._now_ms)
 
     def leave(self) -> None:
         """The process ends. What is open in a stream that cannot be read again (it has no token) is judged now or never."""
-        for key, flow in self._awake.items():
+        for key, flow in self._streams.awake.items():
             if not flow.token and (events := flow.logs.finish()):
                 self._judge_all(flow, events, self._now_ms)
-                self._moved[key] = None
+                self._streams.move(key)
 
     def set_aside(self, keys: Iterable[str]) -> None:
         """Streams whose source begins anew from the last checkpoint: they go on as after a restart."""
+        awaited = self._engine.awaited()
         for key in keys:
-            if (flow := self._awake.pop(key, None)) is not None:
-                self._moved.pop(key, None)
-                self._sleep(key, flow)
+            self._streams.sleep(key, awaited)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Streams that somebody else has read further: what we remember of them is of no use."""
-        for key in keys:
-            self._awake.pop(key, None)
-            self._asleep.pop(key, None)
-            self._expecting.pop(key, None)
-            self._moved.pop(key, None)
-            self._state[STREAM + key] = None
+        self._streams.forget(keys)
 
     def report(self, report: Report) -> None:
         """Something about ourselves that people must hear of."""
@@ -243,7 +202,7 @@ class Pipeline:
 
     def reached_ms(self, stream: Stream) -> int:
         """The latest event time that was read of a stream, clamped to what is possible; 0 when no line said one."""
-        flow = self._awake.get(stream.key)
+        flow = self._streams.awake.get(stream.key)
         return flow.latest_ms if flow is not None else 0
 
     def incidents(self) -> list[Incident]:
@@ -261,14 +220,13 @@ class Pipeline:
 
     def checkpoint(self, at_ms: int) -> Checkpoint:
         """Everything that followed from the inputs since the last call. `at_ms` is the wall clock's, for the record."""
-        for key in self._moved:
-            self._note_position(key, self._awake[key])
+        positions, streams = self._streams.drain()
         changes = self._incidents.drain()
         self._note_windows()
         made = Checkpoint(
             at_ms=at_ms,
-            positions=tuple(self._positions.values()),
-            state=(*self._state.items(), *changes.state),
+            positions=positions,
+            state=(*streams.items(), *self._state.items(), *changes.state),
             findings=tuple(self._findings),
             incidents=changes.incidents,
             alerts=changes.alerts,
@@ -276,27 +234,24 @@ class Pipeline:
             lost=tuple(self._lost),
             command_id=self._command_id,
         )
-        self._moved, self._positions, self._state = {}, {}, {}
+        self._state = {}
         self._findings, self._kept, self._dead_letters, self._lost, self._command_id = [], {}, [], [], None
         return made
 
     def restore(self, state: Mapping[str, bytes], incidents: Iterable[Incident]) -> None:
         """What the last checkpoint held; called once, before the first input. Raises ValueError when incidents are not ours."""
-        self._asleep = {key.removeprefix(STREAM): value for key, value in state.items() if key.startswith(STREAM)}
         self._engine.restore({key.removeprefix(ENGINE): value for key, value in state.items() if key.startswith(ENGINE)})
-        for key in self._engine.awaited() & self._asleep.keys():
-            with contextlib.suppress(ValueError):
-                self._expecting[key] = (int(self._asleep[key].partition(b"\n")[0]), self._mono_ms)
+        self._streams.restore(state, self._engine.awaited(), self._mono_ms)
         self._incidents.restore(incidents, state)
 
     # -- how --------------------------------------------------------------------------------------------------------------
 
-    def _take_lines(self, flow: _Stream, logs: LogStream, batch: Batch) -> None:
+    def _take_lines(self, flow: Flow, logs: LogStream, batch: Batch) -> None:
         span = logs.span(batch)
         marks = self._engine.scan(span.buffer, span.scan_from, span.end)
         self._took(flow, span, flow.logs.events(span, thinned(span, marks, self._engine.first_loud)), batch)
 
-    def _take_records(self, flow: _Stream, logs: RecordStream, batch: Batch) -> None:
+    def _take_records(self, flow: Flow, logs: RecordStream, batch: Batch) -> None:
         """A packed batch is scanned as it came; most hold nothing and are not unpacked. Where most do hold something, that scan
         is left out."""
         packed, run = batch.packed, batch
@@ -322,7 +277,7 @@ class Pipeline:
         chosen = thinned(span, marks, self._engine.first_loud)
         self._took(flow, span, logs.events(span, chosen) if packed is None else logs.whole_events(span, chosen, batch), run)
 
-    def _took(self, flow: _Stream, span: Span, events: list[Marked], batch: Batch) -> None:
+    def _took(self, flow: Flow, span: Span, events: list[Marked], batch: Batch) -> None:
         self._count(span.lines, batch)
         self._judge_all(flow, events, batch.observed_ms)
         self._sample(flow, span)
@@ -332,54 +287,18 @@ class Pipeline:
         self.counts.bytes += batch.size + batch.cut_bytes
         self.counts.cut_lines += len(batch.cut_at)
 
-    def _flow(self, batch: Batch, token: str) -> _Stream:
-        stream = batch.stream
-        flow = self._awake.pop(stream.key, None)
-        if flow is None:
-            self._make_room()
-            flow = self._wake(stream, token, is_records=batch.next_offset >= 0)
-        self._awake[stream.key] = flow
-        flow.token, flow.stream = token or flow.token, stream
-        flow.fed_mono_ms = self._mono_ms
-        return flow
-
-    def _wake(self, stream: Stream, token: str, *, is_records: bool) -> _Stream:
-        """State that is not ours (another release wrote it) is as good as none: the position still holds."""
-        self._expecting.pop(stream.key, None)
-        kind = RecordStream if is_records else LogStream
-        flow = _Stream(kind(stream), stream, token, service_of(stream))
-        if (kept := self._asleep.pop(stream.key, None)) is not None:
-            try:
-                flow.restore(kept)
-            except (ValueError, TypeError, KeyError):
-                return _Stream(kind(stream), stream, token, service_of(stream))
-        return flow
-
-    def _make_room(self) -> None:
+    def _make_room(self, key: str) -> None:
         """Puts the longest unused stream to sleep. What it had not finished is judged as it stands."""
-        if len(self._awake) < MOST_STREAMS:
-            return
-        key, flow = next(iter(self._awake.items()))
-        self._judge_all(flow, flow.logs.finish(), self._arrival_ms)
-        del self._awake[key]
-        self._moved.pop(key, None)
-        self._sleep(key, flow)
-
-    def _sleep(self, key: str, flow: _Stream) -> None:
-        self._note_position(key, flow)
-        self._asleep[key] = flow.snapshot()
-        if key in self._engine.awaited():
-            self._expecting[key] = (flow.latest_ms, flow.fed_mono_ms)
-
-    def _note_position(self, key: str, flow: _Stream) -> None:
-        self._state[STREAM + key] = flow.snapshot()
-        self._positions[key] = Position(key, flow.stream.name, flow.logs.resume_offset, flow.token)
+        flow = self._streams.longest_unused
+        if flow is not None and not self._streams.is_awake(key):
+            self._judge_all(flow, flow.logs.finish(), self._arrival_ms)
+            self._streams.sleep(flow.stream.key, self._engine.awaited())
 
     def _note_windows(self) -> None:
         for rule, state in self._engine.changes().items():
             self._state[ENGINE + rule] = state
 
-    def _finish(self, flow: _Stream, observed_ms: int) -> None:
+    def _finish(self, flow: Flow, observed_ms: int) -> None:
         """The stream's last event is judged as it stands. In replay nothing comes later: timers that are over have run out."""
         self._judge_all(flow, flow.logs.finish(), observed_ms)
         if self._clock is Clock.EVENT:
@@ -404,14 +323,14 @@ class Pipeline:
             self._not_opened = self._incidents.not_opened
             self.report(self_report.not_opened(self._not_opened, self._now_ms))
 
-    def _sample(self, flow: _Stream, span: Span) -> None:
+    def _sample(self, flow: Flow, span: Span) -> None:
         layouts = self.counts.layouts
         for sample in samples(span):
             layouts[sample.layout] = layouts.get(sample.layout, 0) + 1
             if sample.time_ms is not None:
                 flow.sampled_ms = max(flow.sampled_ms, min(sample.time_ms, self._arrival_ms + AHEAD_MS))
 
-    def _judge_all(self, flow: _Stream, events: Iterable[Marked], observed_ms: int) -> None:
+    def _judge_all(self, flow: Flow, events: Iterable[Marked], observed_ms: int) -> None:
         self._arrival_ms = self._came(observed_ms)
         for marked in events:
             self._judge(flow, marked)
@@ -424,16 +343,18 @@ class Pipeline:
             self.counts.dead_letters += len(letters)
             self._dead_letters.extend(letters)
 
-    def _judge(self, flow: _Stream, marked: Marked) -> None:
+    def _judge(self, flow: Flow, marked: Marked) -> None:
         event, counts = marked.event, self.counts
         counts.events += 1
         now_ms = self._time_of(flow, event)
         stream = flow.stream
-        if overdue := self._engine.overdue(stream.key, flow.last_ms - LATENESS_MS):
+        is_silent = event.start < flow.silent_until
+        overdue = self._engine.overdue(stream.key, flow.last_ms - LATENESS_MS)
+        if overdue and not is_silent:
             self._fire(overdue)
         context = EventContext(stream.key, stream.name, flow.service, now_ms, False, stream.service_fixed, self._arrival_ms)
         findings = self._engine.judge(event, marked.patterns, context)
-        if event.start < flow.silent_until:
+        if is_silent:
             return
         if event.level is not None and event.level >= Level.WARN:
             counts.loud_lines += 1
@@ -447,7 +368,7 @@ class Pipeline:
         """When it came: by our own clock, which a wall clock that is set does not move; in replay nobody knows but the source."""
         return observed_ms if self._clock is Clock.EVENT else self._now_ms or observed_ms
 
-    def _time_of(self, flow: _Stream, event: LogEvent) -> int:
+    def _time_of(self, flow: Flow, event: LogEvent) -> int:
         """The event's own time; a line without one happened when the line before it did, or when it came."""
         if event.time_ms is None:
             return flow.last_ms or self._arrival_ms

@@ -7,7 +7,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.core import pipeline as pipeline_module
+from detector.core import streams as streams_module
 from detector.core.engine.novelty import Novelty
 from detector.core.incidents.lifecycle import Incidents
 from detector.core.pipeline import Pipeline
@@ -94,11 +94,11 @@ steps = st.tuples(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(steps, max_size=60), st.sampled_from([1, pipeline_module.MOST_STREAMS]))
+@given(st.lists(steps, max_size=60), st.sampled_from([1, streams_module.MOST_AWAKE]))
 def test_any_schedule_counts_every_event_once_and_rings_once(schedule: list[tuple[str, str, int]], most_streams: int) -> None:
     """Reads of any size, checkpoints, kills, sources and rules that change, silence, room for one stream only: at the end each
     failure has one event, one trigger was written down for it, and nothing else was."""
-    with patch.object(pipeline_module, "MOST_STREAMS", most_streams):
+    with patch.object(streams_module, "MOST_AWAKE", most_streams):
         world = World()
         for step in schedule:
             world.do(*step)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from detector.core import pipeline as pipeline_module
+from detector.core import streams as streams_module
 from detector.core.pipeline import Clock
 from detector.records import FINDINGS_A_KEY, AlertAction, Batch, Command, LostRange, Tick
 from detector.settings import IncidentSettings
@@ -41,7 +41,7 @@ def test_what_the_quiet_tick_gives_out_moves_the_position_too():
 
 def test_a_stream_that_makes_room_is_not_judged_twice_after_a_restart(monkeypatch):
     """Evicted between two checkpoints, its open event given out: the position and the state say so."""
-    monkeypatch.setattr(pipeline_module, "MOST_STREAMS", 1)
+    monkeypatch.setattr(streams_module, "MOST_AWAKE", 1)
     one, first, second = pipeline(), Log("first"), Log("second")
     one.take(first.batch(gone("a.B")))
     before = one.checkpoint(0)
@@ -57,7 +57,7 @@ def test_a_stream_that_makes_room_is_not_judged_twice_after_a_restart(monkeypatc
 
 def test_more_streams_than_may_be_awake_lose_nothing(monkeypatch):
     """Ten streams taking turns in a house for three: each line is judged once, line numbers go on."""
-    monkeypatch.setattr(pipeline_module, "MOST_STREAMS", 3)
+    monkeypatch.setattr(streams_module, "MOST_AWAKE", 3)
     one, logs = pipeline(), [Log(f"s{n}") for n in range(10)]
     for turn in range(4):
         for number, log in enumerate(logs):
