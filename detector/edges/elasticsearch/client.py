@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import base64
 import ssl
-import sys
 import warnings
 from urllib.parse import unquote, urlsplit
 
+from detector.edges.elasticsearch.failures import sink_error, why
+from detector.edges.elasticsearch.library import (
+    AsyncElasticsearch,
+    ElasticsearchWarning,
+    NodeConfig,
+    Serializer,
+    url_to_node_config,
+)
+from detector.edges.elasticsearch.node import ElasticsearchNode, OpenSearchNode
 from detector.errors import SinkError
 from detector.settings import ElasticsearchSettings, ElasticsearchSourceSettings, Secret
-
-# What elasticsearch-py imports where it finds it and we do not use.
-_UNUSED = ("requests", "httpx", "opentelemetry", "numpy", "pandas", "pyarrow")
-_hidden = [name for name in _UNUSED if name not in sys.modules]
-sys.modules.update(dict.fromkeys(_hidden))  # type: ignore[arg-type]
-try:
-    from elastic_transport import NodeConfig, Serializer
-    from elastic_transport.client_utils import url_to_node_config
-    from elasticsearch import AsyncElasticsearch, ElasticsearchWarning
-
-    from detector.edges.elasticsearch.failures import sink_error, why
-    from detector.edges.elasticsearch.node import ElasticsearchNode, OpenSearchNode
-finally:
-    for _name in _hidden:
-        del sys.modules[_name]
 
 __all__ = ["ClusterSettings", "client", "secrets", "sink_error", "why"]
 

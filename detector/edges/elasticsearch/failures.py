@@ -7,9 +7,14 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 
-from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
-from elasticsearch import ApiError, UnsupportedProductError
-
+from detector.edges.elasticsearch.library import (
+    ApiError,
+    ConnectionTimeout,
+    SerializationError,
+    TlsError,
+    TransportError,
+    UnsupportedProductError,
+)
 from detector.edges.elasticsearch.node import ASKED
 from detector.errors import SinkError
 from detector.masking import MASK, mask
@@ -22,7 +27,7 @@ _LONGEST = 400
 
 def why(error: BaseException, secrets: Sequence[str] = ()) -> str:
     """One line about any error that a client raises. `secrets` are texts that it must not repeat, whoever said them."""
-    return _safe(_words(error), secrets)
+    return harmless(_words(error), secrets)
 
 
 def sink_error(error: BaseException, now_ms: int, secrets: Sequence[str] = ()) -> SinkError:
@@ -76,6 +81,8 @@ def _meaning_of(error: ApiError, now_ms: int) -> tuple[str, bool, float | None]:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, SinkError):
+        return str(error)
     if isinstance(error, UnsupportedProductError):
         return f"{_where(error)} answers, but not as Elasticsearch: a proxy's page, or OpenSearch (`flavor: opensearch`)"
     if isinstance(error, ApiError):
@@ -143,7 +150,8 @@ def _where(error: ApiError) -> str:
     return f"{error.meta.node.host}:{error.meta.node.port}: {asked}".rstrip(": ")
 
 
-def _safe(text: str, secrets: Sequence[str]) -> str:
+def harmless(text: str, secrets: Sequence[str]) -> str:
+    """In one line, bounded, masked, without the secrets."""
     for secret in secrets:
         text = text.replace(secret, MASK)
     return cut(one_line(mask(text)), _LONGEST)
