@@ -110,8 +110,7 @@ class PipelineInbox:
 
     async def resume(self, key: str) -> Resume | None:
         """Where a stream goes on by the last checkpoint. Raises StoreUnavailable."""
-        positions = await asyncio.to_thread(self._store.positions)
-        position = positions.get(key)
+        position = await asyncio.to_thread(self._store.position, key)
         return None if position is None else Resume(key, position.offset, position.token)
 
     async def change(self, change: Callable[[Pipeline], None]) -> None:

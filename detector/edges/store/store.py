@@ -97,6 +97,12 @@ class Store:
             found = [unpack(Position, checked(*row)) for row in rows]
         return {position.stream_key: position for position in found}
 
+    def position(self, stream_key: str) -> Position | None:
+        """How far one stream was read."""
+        rows = self._database.rows("SELECT stream_key, body, crc FROM position WHERE stream_key = ?", (column(stream_key),))
+        with self._database.vouching():
+            return next((unpack(Position, checked(*row)) for row in rows), None)
+
     def state(self) -> dict[str, bytes]:
         """The pipeline's memory by key."""
         rows = self._database.rows("SELECT key, body, crc FROM state")

@@ -21,6 +21,8 @@ def test_everything_comes_back_equal(store: Store, settings: StoreSettings) -> N
     again = Store.open(settings, 2_000)
     assert again.lost_since_ms is None
     assert again.positions() == {each.stream_key: each for each in written.positions}
+    assert [again.position(each.stream_key) for each in written.positions] == list(written.positions)
+    assert again.position("never read") is None
     assert again.state() == dict(written.state)
     assert again.open_incidents() == list(written.incidents)
     assert [row.alert for row in again.outbox.due("pager", 1_000, 10)] == list(written.alerts)
