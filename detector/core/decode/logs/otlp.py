@@ -125,7 +125,6 @@ def _head(found: Mapping[str, Plain]) -> Record:
     file = _word(found, "log.file.path") or _word(found, "log.file.name")
     again = _word(found, "k8s.container.restart_count")
     head["file"] = "/".join(filter(None, (file or _instance(found), again)))
-    head["container_id"] = _word(found, "container.id") or head["file"]
     service = _word(found, "service.name")
     if service and not service.startswith("unknown_service"):  # what SDKs say when nobody told them
         head["service.name"] = service
@@ -194,7 +193,7 @@ _WHERE = frozenset(
             f"k8s.{kind}.name"
             for kind in ("namespace", "pod", "container", "deployment", "statefulset", "daemonset", "cronjob", "job")
         ),
-        *("k8s.pod.uid", "k8s.container.restart_count", "container.name", "container.id", "log.file.path", "log.file.name"),
+        *("k8s.pod.uid", "k8s.container.restart_count", "container.name", "log.file.path", "log.file.name"),
         *("service.name", "service.instance.id", "host.name"),
     )
 )
