@@ -24,7 +24,7 @@ INSPECTIONS = {
     "sinks.pagerduty": "detector.edges.sinks.inspection:inspect_sink",
     "sinks.alertmanager": "detector.edges.sinks.inspection:inspect_sink",
     "sinks.slack": "detector.edges.sinks.inspection:inspect_sink",
-    "elasticsearch": "detector.edges.elasticsearch.inspection:inspect_mirror",
+    "elasticsearch": "detector.edges.mirror.inspection:inspect_mirror",
 }
 
 

@@ -92,7 +92,7 @@ def test_the_lines_for_people(tmp_path: Path, elasticsearch_node: Elasticsearch,
     assert done.exit_code == 2
     lines = done.output.splitlines()
     assert lines[0].startswith(f"{path}:9: sinks.0.url: loopback and private addresses need")
-    assert lines[1].startswith("sources.0 elasticsearch: 1 node answered; 9.")
+    assert lines[1].startswith("sources.0 elasticsearch: 1 node, 9.")
     assert lines[1].endswith("all well")
     assert lines[2].startswith(f"{path}:7: sources.1.index: `{logs}x` matches no index")
     assert lines[3].endswith("1 fault")
@@ -268,6 +268,23 @@ def test_a_node_that_does_not_answer_in_time(
     front.refuse([Refusal("", "/", 504)])
     _, faults, _ = settings.source(front.address, logs)
     assert "504" in faults["urls.0"]
+
+
+def test_what_lies_under_the_mirrors_names(settings: Settings, elasticsearch_node: Elasticsearch) -> None:
+    """An index in a data stream's place, a stream that is mapped otherwise, a template of somebody else that would win."""
+    address, prefixes = elasticsearch_node.address, [fresh("tw") for _ in range(2)]
+    elasticsearch_node.ask("PUT", f"/{prefixes[0]}-findings")
+    _, faults, _ = settings.mirror(address, prefix=prefixes[0])
+    assert faults["prefix"].startswith(f"`{prefixes[0]}-findings` is an index and not a data stream: delete or rename it")
+    other = {"index_patterns": [f"{prefixes[1]}-*"], "priority": 900, "data_stream": {}}
+    mappings = {"properties": {"@timestamp": {"type": "date"}, "service": {"properties": {"name": {"type": "text"}}}}}
+    elasticsearch_node.ask("PUT", f"/_index_template/{prefixes[1]}", other | {"template": {"mappings": mappings}})
+    _, faults, _ = settings.mirror(address, prefix=prefixes[1])
+    assert f"the index template `{prefixes[1]}` ({prefixes[1]}-*, priority 900) wins over ours (500)" in faults["prefix"]
+    elasticsearch_node.ask("POST", f"/{prefixes[1]}-incidents/_doc", {"@timestamp": "2026-11-25T02:00:00Z"})
+    elasticsearch_node.ask("PUT", f"/_index_template/{prefixes[1]}", other | {"priority": 1, "template": {"mappings": mappings}})
+    _, faults, _ = settings.mirror(address, prefix=prefixes[1])
+    assert "service.name is text and not keyword" in faults["prefix"]
 
 
 def test_rights_that_the_cluster_says_are_lacking(
