@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka.conn import AIOKafkaConnection, create_conn, get_ip_port_afi
@@ -18,10 +18,9 @@ _NOT_OF_A_CONNECTION = ("bootstrap_servers", "metadata_max_age_ms")
 
 
 @contextlib.asynccontextmanager
-async def called(server: str, arguments: dict[str, Any]) -> AsyncIterator[AIOKafkaConnection]:
+async def called(host: str, port: int, arguments: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConnection]:
     """A connection to one broker, after TLS and SASL; closed at the end. `arguments` are `connection`'s. Raises OSError,
     KafkaError, TimeoutError, EOFError and what else a broker that is none provokes."""
-    host, port, _ = get_ip_port_afi(server)
     link = await create_conn(host, port, **{name: value for name, value in arguments.items() if name not in _NOT_OF_A_CONNECTION})
     try:
         yield link
@@ -37,13 +36,19 @@ async def refusals(settings: KafkaSettings) -> dict[str, Exception]:
     return {server: error for server, error in zip(settings.servers, said, strict=True) if error is not None}
 
 
-async def _asked(server: str, arguments: dict[str, Any]) -> Exception | None:
+async def _asked(server: str, arguments: Mapping[str, Any]) -> Exception | None:
     try:
-        async with called(server, arguments) as link:
+        async with called(*place_of(server), arguments) as link:
             await link.send(MetadataRequest([]))
     except Exception as error:  # a stranger on that port may provoke anything
         return error
     return None
+
+
+def place_of(server: str) -> tuple[str, int]:
+    """Host and port of a server as the settings have it."""
+    host, port, _ = get_ip_port_afi(server)
+    return host, port
 
 
 def most_telling(errors: Sequence[Exception]) -> Exception:

@@ -11,6 +11,7 @@ from errno import ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH
 from aiokafka import errors
 
 from detector.errors import NoCredential
+from detector.settings import KafkaSinkSettings, KafkaSourceSettings
 
 _SEVERAL = re.compile(r"\[Errno (\d+)\]")  # asyncio folds what several addresses of a name said into one text
 
@@ -57,6 +58,7 @@ _BY_KIND: dict[type[BaseException], str] = {
     TimeoutError: "no answer in time",
     asyncio.TimeoutError: "no answer in time",
     AssertionError: "the answer is none that Kafka gives",
+    NotImplementedError: "the broker speaks no version of the protocol that we speak",
 }
 
 
@@ -74,6 +76,21 @@ def why(error: BaseException) -> str:
     if isinstance(error, errors.BrokerResponseError):
         return f"the broker answers {error.message or type(error).__name__} ({error.errno})"
     return type(error).__name__
+
+
+def field_of(error: Exception, settings: KafkaSourceSettings | KafkaSinkSettings) -> str:
+    """Which field a person would look at first."""
+    if isinstance(error, errors.KafkaConnectionError) and isinstance(error.__cause__, Exception):
+        return field_of(error.__cause__, settings)
+    if isinstance(error, NoCredential):
+        return str(error).partition(":")[0].partition(",")[0]
+    words = why(error)
+    if isinstance(error, errors.SaslAuthenticationFailed | errors.AuthenticationFailedError):
+        return "password" if settings.password is not None and settings.password.file is None else "password_file"
+    if isinstance(error, errors.UnsupportedSaslMechanismError | errors.IllegalSaslStateError):
+        return "sasl"
+    named = re.search(r"`(ca_file|cert_file|tls)", words)
+    return named[1] if named and (named[1] != "tls" or settings.tls or "set `tls" in words) else "servers"
 
 
 def _network(error: BaseException) -> str:
