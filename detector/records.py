@@ -109,12 +109,14 @@ Labels = tuple[tuple[str, str], ...]
 class Records:
     """The records of a batch whose stream is a sequence of records. Record i is the lines `buffer[begins[i]:begins[i + 1]]` (the
     last one goes to the batch's end), each with its newline. `offsets` rise, not always by one. `times_ms` says when a record
-    was written, -1 where nobody knows; `labels` holds its key and headers, and is empty when no record has any."""
+    was written, -1 where nobody knows; `labels` holds its key and headers, and is empty when no record has any; `names` are what
+    people find records by, empty where that is the offset."""
 
     begins: Sequence[int]
     offsets: Sequence[int]
     times_ms: Sequence[int]
     labels: Sequence[Labels] = ()
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

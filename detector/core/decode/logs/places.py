@@ -22,6 +22,12 @@ class Place:
     byte: int
     time_ms: int
     labels: Labels
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The record, for people."""
+        return self.name or str(self.offset)
 
     @property
     def number(self) -> int:
@@ -85,4 +91,5 @@ def _place(run: _Run, index: int) -> Place:
     records = run.records
     row = bisect_right(records.begins, index) - 1
     labels = records.labels[row] if records.labels else ()
-    return Place(records.offsets[row], index - records.begins[row], records.times_ms[row], labels)
+    name = records.names[row] if records.names else ""
+    return Place(records.offsets[row], index - records.begins[row], records.times_ms[row], labels, name)

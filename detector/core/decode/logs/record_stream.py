@@ -188,7 +188,7 @@ class RecordStream:
             start=first.number,
             end=(last or first).number + 1,
             line=0,
-            position=str(first.offset),
+            position=first.shown,
             labels=event.labels + first.labels,
             time_ms=time_ms,
             time_from=time_from,
@@ -196,7 +196,7 @@ class RecordStream:
 
     def _position(self, at: str) -> str:
         place = self._places.find(int(at))
-        return at if place is None else str(place.offset)
+        return at if place is None else place.shown
 
 
 def _is_near(batch: Batch, at: int) -> bool:
