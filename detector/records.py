@@ -366,13 +366,15 @@ class AlertAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message on an incident for one receiver. `seq` rises within a dedup key: a later one never overtakes an earlier one."""
+    """One message on an incident for one receiver. `seq` rises within a dedup key: a later one never overtakes an earlier one.
+    `instead_of` is the receiver that could not be told, where this one hears of it in its place."""
 
     receiver: str
     action: AlertAction
     incident: Incident
     seq: int
     at_ms: int
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Metrics:
         self._sent = counter("trimwatch_notifications_total", "Attempts to tell a receiver.", "sink")
         self._failed = counter("trimwatch_notifications_failed_total", "Attempts that failed.", "sink", "reason")
         self._given_up = counter("trimwatch_notifications_given_up_total", "Alerts never tried again.", "sink")
+        self._agreed = counter("trimwatch_agreement_total", "Answers to whether an alert may leave.", "answer")
         self._latency = registry.histogram("trimwatch_notification_latency_seconds", "One attempt.", _SEND_BUCKETS_S, "sink")
         self._feed_pending = gauge("trimwatch_feed_pending", "Documents that a mirror or topic has still to take.", "consumer")
         self._feed_oldest = gauge("trimwatch_feed_oldest_seconds", "How long the oldest has waited.", "consumer")
@@ -160,6 +161,10 @@ class Metrics:
         """So many of each kind."""
         for kind, count in dropped.items():
             self._feed_dropped.add(count, kind)
+
+    def agreed(self, answer: str) -> None:
+        """send, told (by another daemon), later, or alone: nobody could be asked."""
+        self._agreed.add(1, answer)
 
     def store_size(self, size_bytes: int) -> None:
         self._store_bytes.set(size_bytes)

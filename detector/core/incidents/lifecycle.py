@@ -180,7 +180,7 @@ class Incidents:
             if told is None or not told.is_open:
                 continue
             told.is_open = False
-            if receiver.wants_resolves and self._settings.resolve == "always":
+            if receiver.wants_resolves and self._settings.resolve != "never":  # shared: the lane asks the others
                 self._alert(life, receiver, AlertAction.RESOLVE, at_ms)
 
     def _tell(self, life: Life, at_ms: int) -> None:

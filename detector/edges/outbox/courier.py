@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from detector.edges.mirror.agreement import Agreement
 from detector.edges.outbox.lane import Lane, LaneTools
 from detector.edges.outbox.retry_plan import RetryPlan
 from detector.edges.sinks.base import Sink
@@ -41,6 +42,7 @@ class Courier:
         random: Random,
         health: Health | None = None,
         now_ms: Callable[[], int] | None = None,
+        agreement: Agreement | None = None,
     ) -> None:
         self._outbox = store.outbox
         self._metrics = metrics
@@ -48,7 +50,8 @@ class Courier:
         self._fallback = settings.fallback if settings.fallback in sinks else None
         self._plan = RetryPlan(settings, random)
         self._emergencies: dict[str, int] = {}
-        tools = LaneTools(self._outbox, self._plan, metrics, health or Health(), self._now_ms, self._fallback, self._wake_one)
+        trouble = health or Health()
+        tools = LaneTools(self._outbox, self._plan, metrics, trouble, self._now_ms, self._fallback, self._wake_one, agreement)
         self.lanes = {name: Lane(name, sink, tools) for name, sink in sinks.items()}
 
     async def run(self) -> None:

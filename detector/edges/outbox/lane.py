@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from detector.core.incidents.sharing import Send, Told
 from detector.crash_points import CrashPoint, reach
+from detector.edges.mirror.agreement import Agreement, Wait
 from detector.edges.outbox.retry_plan import RetryPlan
 from detector.edges.sinks.base import Delivered, Sink
 from detector.edges.store.outbox import Outbox, OutboxRow
@@ -30,7 +32,8 @@ _ABOUT_THE_RECEIVER = ("rateLimited", "connectionError", "contextDeadlineExceede
 
 @dataclass(frozen=True, slots=True)
 class LaneTools:
-    """What every lane shares. `now_ms` never jumps; `told` is called with a receiver's name when it has got something to do."""
+    """What every lane shares. `now_ms` never jumps; `told` is called with a receiver's name when it has got something to do. With
+    an `agreement` daemons share their incidents: it is asked before an alert leaves."""
 
     outbox: Outbox
     plan: RetryPlan
@@ -39,6 +42,7 @@ class LaneTools:
     now_ms: Callable[[], int]
     fallback: str | None
     told: Callable[[str], None]
+    agreement: Agreement | None = None
 
 
 class Lane:
@@ -122,9 +126,28 @@ class Lane:
             self._is_open = True
 
     async def _deliver(self, row: OutboxRow) -> None:
+        agreement = self._tools.agreement
+        if agreement is None:
+            await self._attempt(row, row.note)
+            return
+        match await agreement.may_send(row.alert, is_repeat=row.is_standing):
+            case Send(note):
+                try:
+                    await self._attempt(row, note or row.note)
+                finally:
+                    agreement.forget(row.alert)
+            case Wait(seconds):
+                next_ms = self._tools.now_ms() + max(1, round(seconds * 1000))
+                await self._write_down(row, partial(self._tools.outbox.wait, row, next_ms))
+            case Told(by, again_s):
+                now_ms = self._tools.now_ms()
+                again_ms = None if again_s is None else now_ms + round(again_s * 1000)
+                await self._write_down(row, partial(self._tools.outbox.told_elsewhere, row, by, now_ms, again_ms))
+
+    async def _attempt(self, row: OutboxRow, note: str) -> None:
         started_ms = self._tools.now_ms()
         try:
-            delivered = await self.send(row.alert, row.note)
+            delivered = await self.send(row.alert, note)
         except SinkError as error:
             await self._failed(row, error)
         except Exception as error:  # a sink's bug: counted, and given up after a few tries
@@ -133,6 +156,8 @@ class Lane:
             await self._failed(row, SinkError(type(error).__name__, retryable=may_pass, reason="clientError"))
         else:
             self._tools.metrics.notified(self.name, (self._tools.now_ms() - started_ms) / 1000)
+            if self._tools.agreement is not None:
+                await self._tools.agreement.sent(row.alert, delivered.note, delivered.again_after_s)
             await self._delivered(row, delivered)
         reach(CrashPoint.OUTBOX_NOTED)
 
@@ -150,6 +175,8 @@ class Lane:
         self._tools.metrics.notification_failed(self.name, error.reason)
         incident = row.alert.incident
         log.warning("alert_failed", sink=self.name, dedup_key=incident.dedup_key, reason=error.reason, problem=str(error))
+        if self._tools.agreement is not None:
+            await self._tools.agreement.failed(row.alert, row.attempts + 1, is_final=not error.retryable)
         if not error.retryable:
             await self._give_up(row, error.reason, str(error))
             return

@@ -91,7 +91,7 @@ class Outbox:
         replaces = fallback is not None and fallback != row.alert.receiver
         with self._database.transaction() as connection:
             if fallback and replaces and row.alert.action is AlertAction.RESOLVE and _was_given_up(connection, row.alert):
-                _insert(connection, replace(row.alert, receiver=fallback), now_ms)
+                _insert(connection, replace(row.alert, receiver=fallback, instead_of=row.alert.receiver), now_ms)
             if not row.is_standing:  # a repeat each minute is no news, and would be most of the history
                 self._log(connection, row.alert, now_ms, "delivered", row.attempts + 1)
             if note:
@@ -107,6 +107,42 @@ class Outbox:
                     (again_ms, row.id),
                 )
                 _drop_standing_behind_news(connection, row)
+
+    def told_elsewhere(self, row: OutboxRow, by: str, now_ms: int, again_ms: int | None) -> None:
+        """Another daemon told the receiver, or will: `by`, or nobody where it need not hear of it any more. With `again_ms` the
+        alert stands, for the case that the other one goes."""
+        with self._database.transaction() as connection:
+            if not row.is_standing:
+                problem = f"told by {by}" if by else "it was over before it could be told"
+                self._log(connection, row.alert, now_ms, "elsewhere", row.attempts, problem=problem)
+            if again_ms is not None:
+                connection.execute("UPDATE outbox SET is_standing = 1, next_ms = ? WHERE id = ?", (again_ms, row.id))
+                _drop_standing_behind_news(connection, row)
+                return
+            connection.execute("DELETE FROM outbox WHERE id = ?", (row.id,))
+            if row.alert.action is AlertAction.RESOLVE:
+                connection.execute("DELETE FROM note WHERE receiver = ? AND dedup_key = ?", _key(row.alert))
+
+    def wait(self, row: OutboxRow, next_ms: int) -> None:
+        """The alert is not to be sent before; that is no failure."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE outbox SET next_ms = ? WHERE id = ?", (next_ms, row.id))
+
+    def adopt(self, alerts: Iterable[Alert], now_ms: int) -> None:
+        """Queues alerts that no input of ours has caused: their daemon is gone."""
+        with self._database.transaction(is_synced=True) as connection:
+            self.put(connection, alerts, now_ms)
+
+    def keys_owed(self) -> set[str]:
+        """The dedup keys of all alerts that are neither delivered nor given up."""
+        return {key for (key,) in self._database.rows("SELECT DISTINCT dedup_key FROM outbox WHERE NOT is_standing")}
+
+    def told_of(self, dedup_key: str) -> list[str]:
+        """Receivers that we have told of the incident, and not of its end, as far as the history goes back."""
+        rows = self._database.rows(
+            "SELECT receiver, action FROM delivery WHERE dedup_key = ? AND result = 'delivered' ORDER BY id", (column(dedup_key),)
+        )
+        return [receiver for receiver, action in dict(rows).items() if action != AlertAction.RESOLVE.value]
 
     def retry_later(self, row: OutboxRow, next_ms: int, now_ms: int, reason: str, problem: str) -> None:
         """One attempt failed. Everything else the receiver is owed is marked as failing since now, if it was not before."""
@@ -129,7 +165,8 @@ class Outbox:
             if fallback is not None and fallback != row.alert.receiver:
                 why = f"{row.alert.receiver} could not be told ({reason}). {row.alert.incident.explanation}".rstrip()
                 incident = replace(row.alert.incident, explanation=why)
-                _insert(connection, replace(row.alert, receiver=fallback, incident=incident), now_ms)
+                instead = replace(row.alert, receiver=fallback, incident=incident, instead_of=row.alert.receiver)
+                _insert(connection, instead, now_ms)
 
     def owed(self) -> list[int]:
         """The ids of all alerts that are neither delivered nor given up, ascending."""

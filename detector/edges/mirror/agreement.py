@@ -1,0 +1,222 @@
+"""Asked by a lane before an alert leaves: is it ours to send, or did another daemon? And told what became of it.
+
+When the cluster cannot be asked, a TRIGGER leaves after a few seconds all the same (the pager folds what comes twice under one
+dedup key), while updates and resolves wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import orjson
+
+from detector.core.incidents import sharing
+from detector.core.incidents.shared_incident import Lapsed, SharedIncident
+from detector.core.incidents.sharing import Asking, Claim, Known, Send, Told
+from detector.edges.mirror.ledger import Contended, Ledger
+from detector.edges.store.rows import pack
+from detector.errors import SinkError
+from detector.masking import mask_incident
+from detector.records import Alert, AlertAction, Incident
+from detector.telemetry import Health, Metrics, Trouble
+from detector.telemetry import logger as log
+
+WITHIN_S = 3.0  # how long others may be faster before the alert waits for its next turn
+PROBE_S = 5.0  # a cluster that did not answer is asked again after so long
+TURN_S = 1.0
+FAILURES_HELD = 3  # so often a claim survives that its alert could not be delivered; then another daemon may have better luck
+MOST_UNMARKED = 10_000
+SUBJECT = "agreement"
+EVIDENCE_KEPT, TEXT_KEPT = 2, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Ask again after so long."""
+
+    seconds: float
+
+
+Permission = Send | Wait | Told
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """An alert that was delivered and of which the document does not know yet."""
+
+    alert: Alert
+    claim: Claim
+    note: str
+    again_s: float | None
+
+
+class Agreement:
+    """One daemon's side of it. May be asked from several lanes at once; `run` must run beside them."""
+
+    def __init__(self, ledger: Ledger, health: Health, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._health = health
+        self._metrics = metrics
+        self._claims: dict[tuple[str, str, bool], Claim] = {}
+        self._renewed_ms: dict[tuple[str, str, bool], int] = {}
+        self._unmarked: dict[tuple[str, str, bool], _Sent] = {}
+        self._away_until_ms = 0
+
+    async def may_send(self, alert: Alert, *, is_repeat: bool = False) -> Permission:
+        """Whether the alert may leave now. After Send, `sent` or `failed` must be called, or the claim lapses."""
+        if self._ledger.now_ms() < self._away_until_ms:
+            return self._alone(alert)
+        key = alert.incident.dedup_key
+        ask, may = self._asking(alert, is_repeat), sharing.MAY[alert.action]
+        try:
+            answer = await self._ledger.change(key, lambda known, lapsed: may(known, ask, lapsed), WITHIN_S)
+        except Contended:
+            return self._waiting(self._ledger.random.uniform(0.5, 2.0))
+        except SinkError as error:
+            self._gone(error)
+            return self._alone(alert)
+        self._back()
+        if isinstance(answer, sharing.Later):
+            age_s = self._ledger.claim_age_ms(key, answer.part, answer.slot) / 1000
+            longest_s = max(1.0, self._ledger.terms.claim_ms / 4000)
+            return self._waiting(min(longest_s, 0.3 + age_s / 2) * self._ledger.random.uniform(0.7, 1.3))
+        if isinstance(answer, Send):
+            self._hold(alert, answer.round)
+        self._metrics.agreed("send" if isinstance(answer, Send) else "told")
+        return answer
+
+    async def sent(self, alert: Alert, note: str, again_s: float | None) -> None:
+        """It was delivered. Returns in a few seconds whatever the cluster does: what it could not be told it is told later."""
+        held = self._let_go(alert)
+        done = _Sent(alert, held or self._claim(alert, 0), note, again_s)
+        if self._ledger.now_ms() < self._away_until_ms or not await self._mark(done):
+            self._unmarked[_which(alert)] = done
+            if len(self._unmarked) > MOST_UNMARKED:
+                del self._unmarked[next(iter(self._unmarked))]
+
+    async def failed(self, alert: Alert, attempts: int, *, is_final: bool) -> None:
+        """It could not be delivered, so often now; `is_final`: it will not be tried again."""
+        claim = self._let_go(alert)
+        if claim is None or claim.round == 0 or not (is_final or attempts >= FAILURES_HELD):
+            return
+        with contextlib.suppress(SinkError, Contended):  # the claim lapses
+            await self._ledger.change(
+                alert.incident.dedup_key, lambda known, _: (sharing.given_back(known, claim), None), WITHIN_S
+            )
+
+    def forget(self, alert: Alert) -> None:
+        """Nobody knows what became of it: the lane was stopped."""
+        self._let_go(alert)
+
+    async def run(self) -> None:
+        """Until cancelled: keeps claims alive whose alerts are on their way, and tells the cluster what it has missed."""
+        while True:
+            await asyncio.sleep(min(TURN_S, self._ledger.terms.claim_ms / 4000))
+            with contextlib.suppress(SinkError, Contended):
+                await self.settle()
+
+    async def settle(self) -> None:
+        """One turn of `run`. Raises SinkError, Contended."""
+        now_ms = self._ledger.now_ms()
+        if now_ms < self._away_until_ms:
+            return
+        for which, done in list(self._unmarked.items()):
+            if not await self._mark(done):
+                return
+            self._unmarked.pop(which, None)
+        for which, claim in list(self._claims.items()):
+            if claim.round and now_ms - self._renewed_ms.get(which, now_ms) >= self._ledger.terms.claim_ms / 3:
+                self._renewed_ms[which] = now_ms
+                renew = partial(sharing.renewed, claim=claim, beat=self._ledger.beat())
+                await self._ledger.change(which[0], partial(_changed_by, renew), WITHIN_S)
+
+    # -- how --------------------------------------------------------------------------------------------------------------
+
+    async def _mark(self, done: _Sent) -> bool:
+        """Whether the document knows now that this was delivered."""
+        ask = self._asking(done.alert, False)
+        incident = None if done.alert.action is AlertAction.RESOLVE else kept(done.alert.incident)
+
+        def step(known: Known, lapsed: Lapsed) -> tuple[SharedIncident | None, None]:
+            claim = done.claim
+            if not claim.round:  # it left while nobody could be asked
+                known, _ = sharing.MAY[done.alert.action](known, ask, lapsed)
+                claim = replace(claim, round=known.round)
+            return sharing.delivered(known, claim, done.note, done.again_s, incident) or known, None
+
+        try:
+            await self._ledger.change(done.alert.incident.dedup_key, step, WITHIN_S)
+        except Contended:
+            return False
+        except SinkError as error:
+            self._gone(error)
+            return False
+        self._back()
+        return True
+
+    def _asking(self, alert: Alert, is_repeat: bool) -> Asking:
+        return Asking(
+            self._ledger.instance, slot_of(alert), alert.seq, alert.incident.count, self._ledger.beat(), is_repeat=is_repeat
+        )
+
+    def _claim(self, alert: Alert, round: int) -> Claim:
+        return Claim(self._ledger.instance, slot_of(alert), alert.action is AlertAction.RESOLVE, round)
+
+    def _hold(self, alert: Alert, round: int) -> None:
+        which = _which(alert)
+        self._claims[which] = self._claim(alert, round)
+        self._renewed_ms[which] = self._ledger.now_ms()
+
+    def _let_go(self, alert: Alert) -> Claim | None:
+        self._renewed_ms.pop(_which(alert), None)
+        return self._claims.pop(_which(alert), None)
+
+    def _waiting(self, seconds: float) -> Wait:
+        self._metrics.agreed("later")
+        return Wait(seconds)
+
+    def _alone(self, alert: Alert) -> Permission:
+        if alert.action is not AlertAction.TRIGGER:
+            left_s = max(0.0, (self._away_until_ms - self._ledger.now_ms()) / 1000)
+            return self._waiting(left_s + self._ledger.random.uniform(0.1, 1.0))
+        self._hold(alert, 0)
+        self._metrics.agreed("alone")
+        return Send()
+
+    def _gone(self, error: SinkError) -> None:
+        now_ms = self._ledger.now_ms()
+        if not self._away_until_ms:
+            log.warning("agreement_unavailable", reason=error.reason, problem=str(error))
+        self._away_until_ms = now_ms + int(PROBE_S * 1000)
+        self._health.set(Trouble.MIRROR_FAILING, SUBJECT, f"{error.reason}: {error}", now_ms)
+
+    def _back(self) -> None:
+        if self._away_until_ms:
+            log.info("agreement_available")
+            self._away_until_ms = 0
+        self._health.clear(Trouble.MIRROR_FAILING, SUBJECT)
+
+
+def slot_of(alert: Alert) -> str:
+    """What a receiver is told in the place of another one is a matter of its own."""
+    return f"{alert.receiver} < {alert.instead_of}" if alert.instead_of else alert.receiver
+
+
+def kept(incident: Incident) -> Mapping[str, Any]:
+    """As much of it as whoever tells of the end needs, secrets masked."""
+    evidence = tuple(replace(each, text=each.text[:TEXT_KEPT]) for each in incident.evidence[:EVIDENCE_KEPT])
+    body: Mapping[str, Any] = orjson.loads(pack(mask_incident(replace(incident, evidence=evidence))))
+    return body
+
+
+def _which(alert: Alert) -> tuple[str, str, bool]:
+    return alert.incident.dedup_key, slot_of(alert), alert.action is AlertAction.RESOLVE
+
+
+def _changed_by(change: Callable[[Known], Known], known: Known, _: Lapsed) -> tuple[Known, None]:
+    return change(known), None
