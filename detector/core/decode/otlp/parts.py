@@ -47,7 +47,7 @@ def parts_of(value: bytes, request: type[Message]) -> Iterator[Part]:
     if value[:1] != b"{":
         try:
             whole = _WirePart(descriptors.of(request), value)
-            if whole.has_only(field):
+            if whole.may_hold(field):
                 return whole.each(field.name)
         except ValueError:
             if value.lstrip()[:1] != b"{":
@@ -73,9 +73,10 @@ class _WirePart:
             self._fields = wire.fields(self._data)
         return self._fields
 
-    def has_only(self, field: FieldDescriptor) -> bool:
-        """Whether every field is this one, a message: text that by chance reads as protobuf holds others."""
-        return all(each.number == field.number and each.type == wire.LENGTH for each in self.fields)
+    def may_hold(self, field: FieldDescriptor) -> bool:
+        """Whether it is empty or has this field, a message: text that by chance reads as protobuf has others."""
+        kinds = {each.type for each in self.fields if each.number == field.number}
+        return kinds == {wire.LENGTH} or not self.fields
 
     def each(self, name: str) -> Iterator[Part]:
         field = self._kind.fields_by_name[name]
