@@ -260,6 +260,15 @@ def test_another_product_or_release(
     assert "flavor: opensearch" in faults["flavor"]
 
 
+def test_a_mirror_in_an_older_release(settings: Settings, elasticsearch_node: Elasticsearch, nginx_front: Front) -> None:
+    """Reading works in plain JSON, writing does not: told under flavor."""
+    front = nginx_front(elasticsearch_node.address)
+    front.refuse([Refusal("", "/_bulk", 400, (("X-elastic-product", "Elasticsearch"),), OLDER)])
+    _, faults, _ = settings.mirror(front.address, prefix=fresh("tw"))
+    assert set(faults) == {"flavor"}
+    assert "found 9" in faults["flavor"]
+
+
 def test_a_node_that_does_not_answer_in_time(
     settings: Settings, elasticsearch_node: Elasticsearch, nginx_front: Front, logs: str
 ) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch
 
 from detector.edges.elasticsearch.client import client
-from detector.edges.elasticsearch.nodes import ask_nodes, distinct
+from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, problem_of
 from detector.edges.inspected import Inspected, Problem
 from detector.settings import ElasticsearchSourceSettings
@@ -41,24 +42,30 @@ async def inspect_source(settings: ElasticsearchSourceSettings) -> Inspected:
 
 
 async def _look(cluster: AsyncElasticsearch, settings: ElasticsearchSourceSettings) -> tuple[str, tuple[Problem, ...]]:
-    asked = cluster.field_caps(
-        index=settings.index, fields=settings.time_field, include_unmapped=True, allow_no_indices=True, ignore_unavailable=True
-    )
-    caps = (await asked).body
+    caps = await mapped(cluster, settings.index, [settings.time_field], include_unmapped="true")
     indices = [caps["indices"]] if isinstance(caps["indices"], str) else caps["indices"]
     if not indices:
         return "", (("index", await _missing(cluster, settings.index)),)
     seen = f"{settings.index}: {len(indices)} {'index' if len(indices) == 1 else 'indices'}"
-    types = caps["fields"].get(settings.time_field, {})
-    if problem := _time_problem(settings.time_field, types, indices, await _dates(cluster, settings.index, settings.time_field)):
-        return seen, (problem,)
+    if problem := _time_problem(settings.time_field, caps["fields"].get(settings.time_field, {}), indices):
+        others = await _dates(cluster, settings.index, settings.time_field)
+        return seen, (("time_field", problem + others),)
     newest, documents = await _newest(cluster, settings)
-    pit = await cluster.open_point_in_time(index=settings.index, keep_alive="1m")
-    await cluster.close_point_in_time(id=pit["id"])
+    await _open_and_close(cluster, settings)
     seen += f", {documents}"
     if newest is not None and settings.message_field and _at(newest["_source"], settings.message_field) is None:
         return seen, (("message_field", _no_message(settings.message_field, newest["_source"])),)
     return seen, ()
+
+
+async def _open_and_close(cluster: AsyncElasticsearch, settings: ElasticsearchSourceSettings) -> None:
+    """A point in time, which takes rights of its own; OpenSearch has it at another place. All is asked in plain JSON, as the
+    source does: older releases understand it."""
+    is_elastic = settings.flavor == "elasticsearch"
+    place, name, at = ("_pit", "id", "/_pit") if is_elastic else ("_search/point_in_time", "pit_id", "/_search/point_in_time")
+    path = f"/{quote(settings.index, safe=',*')}/{place}?keep_alive=1m"
+    pit = (await cluster.perform_request("POST", path, headers=PLAIN)).body[name]
+    await cluster.perform_request("DELETE", at, headers=PLAIN, body={name: pit if is_elastic else [pit]})
 
 
 async def _missing(cluster: AsyncElasticsearch, index: str) -> str:
@@ -71,38 +78,38 @@ async def _missing(cluster: AsyncElasticsearch, index: str) -> str:
     return words
 
 
-def _time_problem(field: str, types: Types, indices: list[str], dates: list[str]) -> Problem | None:
-    """None where every index has the field as a date."""
-    others = {kind: entry for kind, entry in types.items() if kind not in _DATES and kind != "unmapped"}
-    for kind, entry in others.items():
-        where = _shown(entry.get("indices", indices))
-        return "time_field", f"`{field}` is mapped as {kind} in {where}: map it as date or date_nanos{_named(dates)}"
-    if not _DATES & set(types):
-        return "time_field", f"no index has a field `{field}`, so nothing orders its documents{_named(dates)}"
-    return None
+def _time_problem(field: str, types: Types, indices: list[str]) -> str:
+    """Empty where every index that has the field has it as a date."""
+    for kind, entry in types.items():
+        if kind not in _DATES and kind != "unmapped":
+            where = _shown(entry.get("indices", indices))
+            return f"`{field}` is mapped as {kind} in {where}: map it as date or date_nanos"
+    return "" if _DATES & set(types) else f"no index has a field `{field}`, so nothing orders its documents"
 
 
-async def _dates(cluster: AsyncElasticsearch, index: str, but: str) -> list[str]:
-    """Other fields that could order documents."""
-    caps = (await cluster.field_caps(index=index, fields="*", filters="-metadata", types="date,date_nanos")).body
-    return sorted(caps["fields"].keys() - {but})
-
-
-def _named(dates: list[str]) -> str:
-    return f"; fields that are dates: {_shown(dates)}" if dates else ""
+async def _dates(cluster: AsyncElasticsearch, index: str, but: str) -> str:
+    """Other fields that could order documents, in words; OpenSearch cannot be asked."""
+    with suppress(ApiError, TransportError):
+        caps = await mapped(cluster, index, ["*"], filters="-metadata", types="date,date_nanos")
+        if dates := sorted(caps["fields"].keys() - {but}):
+            return f"; fields that are dates: {_shown(dates)}"
+    return ""
 
 
 async def _newest(cluster: AsyncElasticsearch, settings: ElasticsearchSourceSettings) -> tuple[Mapping[str, Any] | None, str]:
     """The newest document that the source would read, and how many there are, in words."""
     query = {"query_string": {"query": settings.query}} if settings.query else {"match_all": {}}
     order = [{settings.time_field: {"order": "desc", "unmapped_type": "date", "format": "strict_date_optional_time"}}]
-    found = (await cluster.search(index=settings.index, query=query, sort=order, size=1, track_total_hits=_ENOUGH)).body
+    path = f"/{quote(settings.index, safe=',*')}/_search"
+    body = {"query": query, "sort": order, "size": 1, "track_total_hits": _ENOUGH}
+    found = (await cluster.perform_request("POST", path, headers=PLAIN, body=body)).body
     total = found["hits"]["total"]
     count = f"{'at least ' if total['relation'] == 'gte' else ''}{total['value']:,} documents"
     hits = found["hits"]["hits"]
     if not hits:
         return None, f"{count} that `query` matches" if settings.query else f"{count} yet"
-    return hits[0], f"{count}, the newest of {hits[0]['sort'][0]}"
+    newest = hits[0]["sort"][0]
+    return hits[0], f"{count}, the newest of {newest}" if isinstance(newest, str) else f"{count}, none of them with a time"
 
 
 def _no_message(field: str, document: Mapping[str, Any]) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch
@@ -13,6 +15,8 @@ from elasticsearch import ApiError, AsyncElasticsearch
 from detector.edges.elasticsearch.client import ClusterSettings, client
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, problem_of
 from detector.edges.inspected import Problem
+
+PLAIN = {"accept": "application/json", "content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +48,28 @@ async def _ask_node(settings: ClusterSettings, at: int, index: str) -> tuple[str
     """Its version, or what is wrong."""
     try:
         async with client(replace(settings, urls=(settings.urls[at],))) as node:
-            await node.field_caps(index=index, fields="@timestamp", allow_no_indices=True, ignore_unavailable=True)
+            await mapped(node, index, ["@timestamp"])
             return await _version(node), None
     except REFUSALS as error:
         need = Need("read fields of the index", f"the index privilege `read` on `{index}`")
         return None, problem_of(error, settings, at, need)
 
 
+async def mapped(cluster: AsyncElasticsearch, index: str, fields: Iterable[str], **more: str) -> Mapping[str, Any]:
+    """`indices` that match, none where there are none, and by field and type how they map it. Asked as OpenSearch understands it
+    too, which knows no fields in a body."""
+    words = {"fields": ",".join(fields), "allow_no_indices": "true", "ignore_unavailable": "true", **more}
+    answer = await cluster.perform_request("GET", f"/{quote(index, safe=',*')}/_field_caps?{urlencode(words)}", headers=PLAIN)
+    found: Mapping[str, Any] = answer.body
+    return found
+
+
 async def _version(node: AsyncElasticsearch) -> str:
     """Asking takes a right of its own that nothing else needs."""
     with suppress(ApiError, TransportError):
-        return str((await node.info())["version"]["number"])
+        return str((await node.perform_request("GET", "/", headers=PLAIN)).body["version"]["number"])
     with suppress(ApiError, TransportError):
-        nodes = (await node.nodes.info(filter_path="nodes.*.version"))["nodes"]
+        nodes = (await node.perform_request("GET", "/_nodes/http?filter_path=nodes.*.version", headers=PLAIN)).body["nodes"]
         return ", ".join(sorted({str(each["version"]) for each in nodes.values()}))
     return ""
 

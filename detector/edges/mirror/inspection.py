@@ -15,7 +15,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch
 
 from detector.edges.elasticsearch.client import client
-from detector.edges.elasticsearch.nodes import ask_nodes, distinct
+from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, credential, problem_of
 from detector.edges.inspected import Inspected, Problem
 from detector.edges.mirror.templates import KINDS, PRIORITY, stream_of, template_of
@@ -90,8 +90,7 @@ async def _templates(cluster: AsyncElasticsearch, settings: ElasticsearchSetting
 
 
 async def _post(cluster: AsyncElasticsearch, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    kind = "application/vnd.elasticsearch+json; compatible-with=9"
-    answer = await cluster.perform_request("POST", path, headers={"accept": kind, "content-type": kind}, body=dict(body))
+    answer = await cluster.perform_request("POST", path, headers=PLAIN, body=dict(body))
     return answer.body if isinstance(answer.body, dict) else {}
 
 
@@ -130,7 +129,7 @@ async def _names(cluster: AsyncElasticsearch, settings: ElasticsearchSettings, n
 async def _conflict(cluster: AsyncElasticsearch, settings: ElasticsearchSettings, kind: str) -> Problem | None:
     stream = stream_of(settings.prefix, kind)
     wanted = dict(_leaves(template_of(settings.prefix, kind, settings.flavor)["template"]["mappings"]["properties"]))
-    caps = (await cluster.field_caps(index=stream, fields=list(wanted))).body["fields"]
+    caps = (await mapped(cluster, stream, wanted))["fields"]
     others = [
         f"{field} is {other} and not {wanted[field]}"
         for field, types in caps.items()
