@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import ssl
 import warnings
 from urllib.parse import unquote, urlsplit
@@ -30,6 +31,7 @@ def client(settings: ClusterSettings, serializer: Serializer | None = None) -> A
     read here: after an authError make a new one, they may have been rotated. `serializer` reads and writes JSON in place of the
     library's. Raises SinkError when a file cannot be read or an address is none."""
     warnings.simplefilter("ignore", ElasticsearchWarning)  # what a server says in passing is no line on our standard error
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # each failure is told by whoever asked
     return AsyncElasticsearch(
         _nodes(settings),
         basic_auth=_basic(settings),
@@ -65,6 +67,8 @@ def _userinfo(url: str) -> str:
 def _nodes(settings: ClusterSettings) -> list[NodeConfig]:
     try:
         nodes = [url_to_node_config(url, use_default_ports_for_scheme=True) for url in settings.urls]
+        if any(node.scheme not in ("http", "https") for node in nodes):
+            raise ValueError
     except ValueError:
         raise SinkError(
             "urls: an address begins with http:// or https:// and a host", retryable=False, reason="clientError"
