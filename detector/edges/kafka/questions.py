@@ -117,8 +117,13 @@ class Questions:
         return None if code in _NO_BATCH else _error(code)
 
     async def may_produce(self) -> Exception | None:
-        """Whether an idempotent producer gets a number; numbers are not scarce."""
-        return _error((await self._first.send(InitProducerIdRequest(None, self._timeout_ms))).error_code)
+        """Whether an idempotent producer gets a number; numbers are not scarce. A broker that has just started needs a moment."""
+        for _ in range(_COORDINATOR_TRIES):
+            error = _error((await self._first.send(InitProducerIdRequest(None, self._timeout_ms))).error_code)
+            if not getattr(error, "retriable", False):
+                return error
+            await asyncio.sleep(_COORDINATOR_PAUSE_S)
+        return error
 
     async def limits(self, topics: Sequence[str]) -> dict[str, dict[str, int]]:
         """`max.message.bytes` and `min.insync.replicas` of each topic whose settings we may see."""
