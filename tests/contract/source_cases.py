@@ -8,13 +8,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from detector.edges.sources import source_of
 from detector.edges.sources.base import Source
 from detector.edges.sources.kubernetes import KubernetesSource
 from detector.edges.sources.kubernetes_patience import Patience
 from detector.edges.sources.stdin import StdinSource
-from detector.settings import FileSourceSettings, KubernetesSourceSettings, StdinSourceSettings
+from detector.settings import FileSourceSettings, KafkaSourceSettings, KubernetesSourceSettings, StdinSourceSettings
+from tests.services.fixtures import fresh
+from tests.services.kafka_records import Sent, send
 from tests.unit.edges.sources.cluster import Cluster
 
 
@@ -27,8 +30,17 @@ class Case:
     resumes: bool
 
 
+@dataclass(frozen=True)
+class Ground:
+    """Where a case is laid out: an empty folder, and the real server of SERVERS."""
+
+    folder: Path
+    server: Any = None
+
+
 @asynccontextmanager
-async def file_case(folder: Path) -> AsyncIterator[Case]:
+async def file_case(ground: Ground) -> AsyncIterator[Case]:
+    folder = ground.folder
     quick = timedelta(milliseconds=1)
     settings = FileSourceSettings("file", (str(folder / "*.log"),), poll=quick, look_for_files=quick)
 
@@ -40,7 +52,7 @@ async def file_case(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
-async def stdin_case(folder: Path) -> AsyncIterator[Case]:
+async def stdin_case(ground: Ground) -> AsyncIterator[Case]:
     start, end = os.pipe()
     try:
 
@@ -54,7 +66,8 @@ async def stdin_case(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
-async def kubernetes_case(folder: Path) -> AsyncIterator[Case]:
+async def kubernetes_case(ground: Ground) -> AsyncIterator[Case]:
+    folder = ground.folder
     (folder / "token").write_text("token-1")
     async with Cluster().serving() as cluster:
         settings = KubernetesSourceSettings(
@@ -66,8 +79,20 @@ async def kubernetes_case(folder: Path) -> AsyncIterator[Case]:
         yield Case(lambda: KubernetesSource(settings, {}, patience), lambda lines: app.write(*lines), resumes=True)
 
 
-CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
+@asynccontextmanager
+async def kafka_case(ground: Ground) -> AsyncIterator[Case]:
+    topic, address = fresh("logs"), ground.server.address
+    ground.server.create_topic(topic)
+    settings = KafkaSourceSettings("kafka", (address,), (topic,), group=topic, commit_every=timedelta(milliseconds=50))
+    yield Case(
+        lambda: source_of(settings), lambda lines: send(address, topic, [Sent(line.encode()) for line in lines]), resumes=True
+    )
+
+
+SERVERS = {"kafka": "kafka_broker"}  # by kind, the fixture
+CASES: dict[str, Callable[[Ground], AbstractAsyncContextManager[Case]]] = {
     "file": file_case,
     "stdin": stdin_case,
     "kubernetes": kubernetes_case,
+    "kafka": kafka_case,
 }

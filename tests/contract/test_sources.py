@@ -12,27 +12,47 @@ import pytest
 
 from detector.edges.sources import SOURCES, source_of
 from detector.edges.sources.stdin import StdinSource
-from detector.settings import FileSourceSettings, KubernetesSourceSettings, SourceSettings, StdinSourceSettings
-from tests.contract.source_cases import CASES, Case
-from tests.unit.edges.sources.collect import Collector, running
+from detector.settings import (
+    FileSourceSettings,
+    KafkaSourceSettings,
+    KubernetesSourceSettings,
+    SourceSettings,
+    StdinSourceSettings,
+)
+from tests.contract.source_cases import CASES, SERVERS, Case, Ground
+from tests.unit.edges.sources.collect import SharedCollector, running
 
-every_source = pytest.mark.parametrize("kind", sorted(SOURCES))
+Test = Callable[[Case], Coroutine[Any, Any, None]]
+Run = Callable[[Test], None]
 
 
-def run(kind: str, folder: Path, test: Callable[[Case], Coroutine[Any, Any, None]]) -> None:
-    async def within() -> None:
-        async with CASES[kind](folder) as case:
+def of_kinds(*kinds: str) -> pytest.MarkDecorator:
+    marks = {kind: [pytest.mark.service] for kind in SERVERS}
+    return pytest.mark.parametrize("run", [pytest.param(kind, marks=marks.get(kind, [])) for kind in kinds], indirect=True)
+
+
+every_source = of_kinds(*sorted(SOURCES))
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    """Runs a test over one kind of source, with the real server that it reads from."""
+    kind = request.param
+    server = request.getfixturevalue(SERVERS[kind]) if kind in SERVERS else None
+
+    async def within(test: Test) -> None:
+        async with CASES[kind](Ground(tmp_path, server)) as case:
             await test(case)
 
-    asyncio.run(within())
+    return lambda test: asyncio.run(within(test))
 
 
-def said(inbox: Collector) -> list[str]:
+def said(inbox: SharedCollector) -> list[str]:
     """The lines, without the frame that a source may put around them."""
     return [line.rsplit(" stdout F ", 1)[-1] for line in inbox.text.decode().splitlines()]
 
 
-async def until_said(inbox: Collector, lines: list[str]) -> None:
+async def until_said(inbox: SharedCollector, lines: list[str]) -> None:
     try:
         await inbox.until(lambda: len(said(inbox)) >= len(lines))
     except TimeoutError:
@@ -50,42 +70,43 @@ def test_every_settings_type_has_a_source_and_a_case() -> None:
         "file": FileSourceSettings("file", ("x",)),
         "stdin": StdinSourceSettings("stdin"),
         "kubernetes": KubernetesSourceSettings("kubernetes", name="pods"),
+        "kafka": KafkaSourceSettings("kafka", ("127.0.0.1:1",), topics=("logs",), name="topics"),
     }
     assert set(SOURCES) == set(CASES) == set(named)
     assert len(get_args(SourceSettings)) == len(SOURCES)
-    assert [source_of(settings).name for settings in named.values()] == ["file", "stdin", "pods"]
+    assert [source_of(settings).name for settings in named.values()] == ["file", "stdin", "pods", "topics"]
 
 
 @every_source
-def test_what_is_said_comes_in_order_and_whole(kind: str, tmp_path: Path) -> None:
+def test_what_is_said_comes_in_order_and_whole(run: Run) -> None:
     """Batches keep the promises of their docstring (the inbox checks them)."""
 
     async def test(case: Case) -> None:
-        async with running(case.source(), Collector()) as inbox:
+        async with running(case.source(), SharedCollector()) as inbox:
             for first in range(0, 1000, 100):
                 case.say(numbered(first, 100))
                 await until_said(inbox, numbered(0, first + 100))
 
-    run(kind, tmp_path, test)
+    run(test)
 
 
 @every_source
-def test_a_stop_before_anything_was_read(kind: str, tmp_path: Path) -> None:
+def test_a_stop_before_anything_was_read(run: Run) -> None:
     """Cancelled at once, it ends at once and says nothing."""
 
     async def test(case: Case) -> None:
-        inbox = Collector()
+        inbox = SharedCollector()
         task = asyncio.ensure_future(case.source().read_into(inbox, {}))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not inbox.streams
 
-    run(kind, tmp_path, test)
+    run(test)
 
 
 @every_source
-def test_a_stop_at_any_moment_leaves_nothing_open(kind: str, tmp_path: Path) -> None:
+def test_a_stop_at_any_moment_leaves_nothing_open(run: Run) -> None:
     """Cancelled after so many turns of the loop: it ends with CancelledError and closes what it opened."""
 
     async def test(case: Case) -> None:
@@ -93,7 +114,7 @@ def test_a_stop_at_any_moment_leaves_nothing_open(kind: str, tmp_path: Path) -> 
         await asyncio.sleep(0)
         before = len(os.listdir("/proc/self/fd"))
         for turns in range(0, 60, 3):
-            task = asyncio.ensure_future(case.source().read_into(Collector(), {}))
+            task = asyncio.ensure_future(case.source().read_into(SharedCollector(), {}))
             for _ in range(turns):
                 await asyncio.sleep(0)
             task.cancel()
@@ -104,45 +125,45 @@ def test_a_stop_at_any_moment_leaves_nothing_open(kind: str, tmp_path: Path) -> 
             while len(os.listdir("/proc/self/fd")) > before:  # the other side of a connection notices a little later
                 await asyncio.sleep(0)
 
-    run(kind, tmp_path, test)
+    run(test)
 
 
 @every_source
-def test_a_stop_while_the_pipeline_is_full(kind: str, tmp_path: Path) -> None:
+def test_a_stop_while_the_pipeline_is_full(run: Run) -> None:
     """Cancelled in the middle of handing over: it does not hang, and a new start reads the same lines where that is possible."""
 
     async def test(case: Case) -> None:
-        full = Collector()
+        full = SharedCollector()
         full.has_room.clear()
         case.say(numbered(0, 10))
         async with running(case.source(), full):
             await full.until_begun()
         assert not full.streams
-        async with running(case.source(), Collector()) as inbox:
+        async with running(case.source(), SharedCollector()) as inbox:
             case.say(numbered(10, 10))
             await until_said(inbox, numbered(0 if case.resumes else 10, 20 if case.resumes else 10))
 
-    run(kind, tmp_path, test)
+    run(test)
 
 
 @every_source
-def test_the_same_source_can_be_started_again(kind: str, tmp_path: Path) -> None:
+def test_the_same_source_can_be_started_again(run: Run) -> None:
     """A start keeps nothing of the one before but what `resume` says."""
 
     async def test(case: Case) -> None:
         source = case.source()
         case.say(numbered(0, 10))
-        async with running(source, Collector()) as first:
+        async with running(source, SharedCollector()) as first:
             await until_said(first, numbered(0, 10))
         case.say(numbered(10, 10))
-        async with running(source, Collector(), first.resume()) as second:
+        async with running(source, SharedCollector(), first.positions()) as second:
             await until_said(second, numbered(10, 10))
 
-    run(kind, tmp_path, test)
+    run(test)
 
 
-@pytest.mark.parametrize("kind", ["file", "kubernetes"])
-def test_every_line_once_over_many_restarts(kind: str, tmp_path: Path) -> None:
+@of_kinds("file", "kubernetes")
+def test_every_line_once_over_many_restarts(run: Run) -> None:
     """Stopped at moments that have nothing to do with lines, always started from the last checkpoint: no line lost or doubled."""
 
     async def test(case: Case) -> None:
@@ -150,18 +171,18 @@ def test_every_line_once_over_many_restarts(kind: str, tmp_path: Path) -> None:
         lines: list[str] = []
         for round_ in range(30):
             case.say(numbered(round_ * 100, 100))
-            inbox = Collector()
+            inbox = SharedCollector()
             async with running(case.source(), inbox, positions):
                 for _ in range(round_ * 7):
                     await asyncio.sleep(0)
             lines += said(inbox)
-            positions |= inbox.resume()
-        async with running(case.source(), Collector(), positions) as last:
+            positions |= inbox.positions()
+        async with running(case.source(), SharedCollector(), positions) as last:
             await last.until(lambda: len(lines) + len(said(last)) >= 3000)
         assert lines + said(last) == numbered(0, 3000)
         assert len(positions) == 1
 
-    run(kind, tmp_path, test)
+    run(test)
 
 
 def test_standard_input_ends(tmp_path: Path) -> None:
@@ -174,7 +195,7 @@ def test_standard_input_ends(tmp_path: Path) -> None:
         os.close(end)
         file = os.open(tmp_path / "in", os.O_RDONLY)
         for fd in (start, file):
-            inbox = Collector()
+            inbox = SharedCollector()
             await StdinSource(StdinSourceSettings("stdin"), fd).read_into(inbox, {})
             os.close(fd)
             (told,) = inbox.streams.values()

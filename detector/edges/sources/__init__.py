@@ -11,6 +11,7 @@ SOURCES = {
     "file": "detector.edges.sources.file:FileSource",
     "stdin": "detector.edges.sources.stdin:StdinSource",
     "kubernetes": "detector.edges.sources.kubernetes:KubernetesSource",
+    "kafka": "detector.edges.sources.kafka:KafkaSource",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -34,6 +34,8 @@ class Told:
 class Collector:
     """Implements `base.Inbox`. `full` cleared makes it a pipeline that takes nothing."""
 
+    longest_window_ms = 0
+
     def __init__(self) -> None:
         self.streams: dict[str, Told] = {}
         self.losses: list[LostRange] = []
@@ -52,12 +54,14 @@ class Collector:
     async def put(self, batch: Batch, token: str = "") -> None:
         self._is_waiting.set()
         await self.has_room.wait()
+        if batch.packed is not None:
+            batch = batch.packed.unpack()
         run = bytes(batch.buffer[batch.begin : batch.end])
         assert batch.ends or not run or run.endswith(b"\n")
         assert len(token.encode()) <= 1024
         told = self.streams.setdefault(batch.stream.key, Told(batch.stream.name, batch.offset, reached=batch.offset))
         assert batch.offset == told.reached, f"{batch.stream.key} goes on at {batch.offset} and not at {told.reached}"
-        told.reached = batch.offset + batch.size + batch.cut_bytes
+        told.reached = batch.offset + batch.size + batch.cut_bytes if batch.next_offset < 0 else batch.next_offset
         told.token = token
         told.runs.append(run)
         self.size += len(run)
@@ -84,6 +88,9 @@ class Collector:
         return b"".join(told.text for told in self.streams.values())
 
     def resume(self) -> dict[str, Resume]:
+        return self.positions()
+
+    def positions(self) -> dict[str, Resume]:
         """What a checkpoint of now would give back."""
         return {key: Resume(key, told.reached, told.token) for key, told in self.streams.items()}
 
@@ -111,3 +118,29 @@ async def running(source: Source, inbox: Collector, resume: Mapping[str, Resume]
             yield inbox
         finally:
             task.cancel()
+
+
+class SharedCollector(Collector):
+    """Implements `base.SharedInbox`: all that was taken is settled, and `before` was checkpointed."""
+
+    def __init__(self, before: Mapping[str, Resume] | None = None) -> None:
+        super().__init__()
+        self.before = dict(before or {})
+        self.released: list[str] = []
+        self.forgotten: list[str] = []
+
+    async def resume(self, key: str) -> Resume | None:  # type: ignore[override]
+        told = self.streams.get(key)
+        return self.before.get(key) if told is None else Resume(key, told.reached, told.token)
+
+    async def release(self, keys: Iterable[str]) -> None:
+        self.released += keys
+
+    async def forget(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.forgotten.append(key)
+            self.before.pop(key, None)
+            self.streams.pop(key, None)
+
+    def settled(self) -> dict[str, int]:
+        return {key: told.reached for key, told in self.streams.items()}

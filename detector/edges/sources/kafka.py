@@ -1,0 +1,93 @@
+"""Reads topics of Apache Kafka as a member of a consumer group. Every partition is a stream of records."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+from aiokafka import AIOKafkaConsumer
+
+from detector.edges.kafka.connection import connection
+from detector.edges.sources.base import Inbox, Resume, SharedInbox
+from detector.edges.sources.kafka_formats import format_of
+from detector.edges.sources.kafka_handing import Handing
+from detector.edges.sources.kafka_membership import Membership
+from detector.edges.sources.kafka_patience import EXPECTED, Complaints, Patience, Pauses
+from detector.edges.sources.kafka_reading import Reading
+from detector.edges.sources.kafka_start import Start
+from detector.edges.sources.kafka_whole import bound_prefetch, close, give_whole
+from detector.settings import KafkaSourceSettings
+
+_MOST_FETCHED = 4 << 20  # of one broker, unless a partition's own share is more
+_STOP_S = 1.5
+
+
+class KafkaSource:
+    """Implements `base.Source`; its inbox is a SharedInbox. What a broker can do is borne: the source tries again for ever."""
+
+    def __init__(self, settings: KafkaSourceSettings, patience: Patience | None = None) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._patience = patience or Patience()
+        self._complaints = Complaints(settings.name)
+
+    async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
+        pauses = Pauses(self._patience)
+        while True:
+            try:
+                await self._read(cast(SharedInbox, inbox), resume, pauses)
+            except EXPECTED as problem:
+                self._complaints.about("servers", problem)
+            await pauses.wait()
+
+    async def _read(self, inbox: SharedInbox, resume: Mapping[str, Resume], pauses: Pauses) -> None:
+        """Until the connection is of no more use."""
+        consumer = AIOKafkaConsumer(**await asyncio.to_thread(_arguments, self._settings))
+        try:
+            await consumer.start()
+            self._complaints.settle("servers")
+            pauses.reset()
+            form = format_of(self._settings)
+            start = Start(self._settings, form, consumer, inbox, resume)
+            membership = Membership(consumer, inbox, start, self._patience, self._complaints)
+            handing = Handing(self._settings, form, inbox)
+            is_whole = self._settings.whole_batches and give_whole(consumer)
+            bound_prefetch(consumer)
+            reading = Reading(self._settings, consumer, membership, handing, self._complaints, is_whole=is_whole)
+            _subscribe(consumer, self._settings, membership)
+            try:
+                await reading.run()
+            finally:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_STOP_S):
+                        await membership.leave()
+        finally:
+            await close(consumer)
+
+
+def _subscribe(consumer: AIOKafkaConsumer, settings: KafkaSourceSettings, membership: Membership) -> None:
+    if settings.topic_pattern is not None:
+        consumer.subscribe(pattern=rf"(?:{settings.topic_pattern})\Z", listener=membership)
+    else:
+        consumer.subscribe(topics=list(settings.topics), listener=membership)
+
+
+def _arguments(settings: KafkaSourceSettings) -> dict[str, Any]:
+    """Offsets are neither reset nor committed but by us. Others wait for a member that hands over for less than a request may
+    take, so that they do not give up before it."""
+    session_ms = round(settings.session_timeout.total_seconds() * 1000)
+    timeout_ms = round(settings.timeout.total_seconds() * 1000)
+    return {
+        **connection(settings),
+        "group_id": settings.group,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "isolation_level": settings.isolation,
+        "session_timeout_ms": session_ms,
+        "heartbeat_interval_ms": min(3000, session_ms // 3),
+        "rebalance_timeout_ms": min(session_ms, timeout_ms * 3 // 4),
+        "max_partition_fetch_bytes": settings.fetch.bytes,
+        "fetch_max_bytes": max(_MOST_FETCHED, settings.fetch.bytes),
+    }

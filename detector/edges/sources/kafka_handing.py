@@ -1,0 +1,72 @@
+"""Hands over what was fetched, partition by partition, in order. The inbox is done with a batch when `put` returns."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from aiokafka import TopicPartition
+
+from detector.crash_points import CrashPoint, reach
+from detector.edges.sources.base import SharedInbox
+from detector.edges.sources.kafka_formats import Format, Made
+from detector.edges.sources.kafka_partition import Partition
+from detector.edges.sources.kafka_unpacking import Unpacking
+from detector.edges.sources.kafka_whole import Whole
+from detector.records import Batch
+from detector.settings import KafkaSourceSettings
+
+_LARGE = 256 << 10  # compressed; what is larger is unpacked beside the loop
+_TURN_S = 0.005
+Fetched = Mapping[TopicPartition, Sequence[Whole]]
+
+
+class Handing:
+    """One a source; its buffer is used again for every batch."""
+
+    def __init__(self, settings: KafkaSourceSettings, form: Format, inbox: SharedInbox) -> None:
+        self._unpacking = Unpacking(form, settings.max_batch.bytes)
+        self._inbox = inbox
+        self._turn_ends_s = 0.0
+
+    async def hand_over(self, fetched: Fetched, owner: Callable[[TopicPartition], Partition | None]) -> None:
+        """What `owner` does not know (any more) is dropped: it is somebody else's, or will be read again."""
+        for place, wholes in fetched.items():
+            partition = owner(place)
+            for whole in wholes:
+                if partition is not None and owner(place) is partition:
+                    await self._take(partition, whole)
+            if partition is not None and owner(place) is partition and wholes[-1].next_offset > partition.at:
+                await self._put(partition, self._unpacking.nothing(partition.span(wholes[-1].next_offset)))
+
+    async def _take(self, partition: Partition, whole: Whole) -> None:
+        """What holds nothing for us goes with what comes after it."""
+        if whole.next_offset <= partition.at or not (whole.header or whole.rows or whole.problem):
+            return
+        reach(CrashPoint.SOURCE_READ)
+        made = self._unpacking.made(whole, partition.span(whole.next_offset))
+        is_large = len(whole.data) > _LARGE
+        while (one := await _beside(made) if is_large else next(made, None)) is not None:
+            await self._put(partition, one)
+
+    async def _put(self, partition: Partition, made: Made) -> None:
+        if isinstance(made, Batch):
+            await self._inbox.put(made, partition.token)
+        else:
+            await self._inbox.points(made, partition.token)
+        partition.at = made.next_offset
+        if time.monotonic() >= self._turn_ends_s:  # an inbox with room returns at once: let the others run
+            await asyncio.sleep(0)
+            self._turn_ends_s = time.monotonic() + _TURN_S
+
+
+async def _beside(made: Iterator[Made]) -> Made | None:
+    """The next one, made in a thread. Who is cancelled waits for it: the thread writes into the buffer."""
+    work = asyncio.ensure_future(asyncio.to_thread(lambda: next(made, None)))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+    return work.result()

@@ -1,0 +1,61 @@
+"""A partition that is ours, from its assignment to its revocation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from detector.edges.sources.kafka_rows import Span
+from detector.records import Stream
+from detector.settings import KafkaSourceSettings
+
+_TOKEN = "id="
+
+
+@dataclass(slots=True)
+class Partition:
+    """`at` is the offset that is handed over next, `begun_at` the one it began with; the topic's id is None where the broker
+    does not say it. `committed` is what the broker holds for the group: never less is committed."""
+
+    place: TopicPartition
+    stream: Stream
+    topic_id: str | None
+    at: int
+    begun_at: int
+    silent_until: int = 0
+    committed: int = 0
+
+    @property
+    def token(self) -> str:
+        return token_of(self.topic_id)
+
+    def span(self, next_offset: int) -> Span:
+        """From `at` on."""
+        silent_until = self.silent_until if self.at < self.silent_until else 0
+        return Span(self.stream, self.at, next_offset, now_ms(), silent_until)
+
+
+def stream_of(settings: KafkaSourceSettings, place: TopicPartition) -> Stream:
+    key = f"kafka/{settings.group}/{place.topic}/{place.partition}"
+    return Stream(
+        key,
+        f"{place.topic}/{place.partition}",
+        settings.service or place.topic,
+        layout=settings.layout,
+        service_fixed=settings.service is not None,
+    )
+
+
+def token_of(topic_id: str | None) -> str:
+    """Never empty: a position without a token cannot be read again."""
+    return _TOKEN + (topic_id or "")
+
+
+def topic_id_of(token: str) -> str | None:
+    return token.removeprefix(_TOKEN) or None
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

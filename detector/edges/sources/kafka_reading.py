@@ -1,0 +1,114 @@
+"""Reads as long as the connection holds: fetches, hands over, commits, and looks where a partition's log has gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import (
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+
+from detector.edges.sources.kafka_handing import Fetched, Handing
+from detector.edges.sources.kafka_membership import Membership
+from detector.edges.sources.kafka_patience import EXPECTED, Complaints
+from detector.edges.sources.kafka_topic_ids import topic_ids
+from detector.edges.sources.kafka_whole import Whole, on_metadata, settle_polls
+from detector.settings import KafkaSourceSettings
+
+_POLL_MS = 500
+_BATCHES_A_POLL = 1000
+_RECORDS_A_POLL = 2000
+_BETWEEN_LOOKS_S = 1.0
+
+
+class Reading:
+    """One a connection."""
+
+    def __init__(
+        self,
+        settings: KafkaSourceSettings,
+        consumer: AIOKafkaConsumer,
+        membership: Membership,
+        handing: Handing,
+        complaints: Complaints,
+        *,
+        is_whole: bool,
+    ) -> None:
+        self._consumer = consumer
+        self._membership = membership
+        self._handing = handing
+        self._complaints = complaints
+        self._is_whole = is_whole
+        self._commit_every_s = settings.commit_every.total_seconds()
+        self._commit_at_s = time.monotonic() + self._commit_every_s
+        self._look_at_topics = asyncio.Event()
+        on_metadata(consumer, self._look_at_topics.set)
+
+    async def run(self) -> None:
+        """Ends with what EXPECTED names when a new connection may help."""
+        looking = asyncio.ensure_future(self._look())
+        try:
+            while True:
+                fetched = await self._poll()
+                self._membership.check()
+                if fetched:
+                    await self._membership.work(self._handing.hand_over(fetched, self._membership.owned.get))
+                if time.monotonic() >= self._commit_at_s:
+                    await self._membership.commit()
+                    self._commit_at_s = time.monotonic() + self._commit_every_s
+                if looking.done():
+                    looking.result()
+        finally:
+            looking.cancel()
+
+    async def _poll(self) -> Fetched:
+        at_most = _BATCHES_A_POLL if self._is_whole else _RECORDS_A_POLL
+        try:
+            found: dict[TopicPartition, list[Any]] = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=at_most)
+        except NoOffsetForPartitionError:  # of one that is not begun yet
+            found = {}
+        except OffsetOutOfRangeError as problem:
+            self._begin_again(problem.args[0])
+            found = {}
+        finally:
+            settle_polls(self._consumer)
+        if self._is_whole:
+            return found
+        return await self._as_wholes(found)
+
+    async def _as_wholes(self, found: dict[TopicPartition, list[Any]]) -> Fetched:
+        """The public path gives records; how far it got is the consumer's position, which is past what was left out."""
+        wholes: dict[TopicPartition, Sequence[Whole]] = {}
+        for place, partition in self._membership.owned.items():
+            rows = found.get(place, [])
+            next_offset = rows[-1].offset + 1 if rows else await self._consumer.position(place)
+            if next_offset > partition.at:
+                wholes[place] = [Whole(partition.at, next_offset, rows=tuple(rows))]
+        return wholes
+
+    def _begin_again(self, places: Any) -> None:
+        for place in places:
+            partition = self._membership.owned.get(place)
+            if partition is not None:
+                self._membership.begin_again(partition)
+
+    async def _look(self) -> None:
+        """Whether a topic is another one than it was, whenever the cluster says anew which there are."""
+        while True:
+            await self._look_at_topics.wait()
+            self._look_at_topics.clear()
+            owned = dict(self._membership.owned)
+            try:
+                ids = await topic_ids(self._consumer, {place.topic for place in owned}) if owned else {}
+            except EXPECTED:
+                ids = {}
+            for place, partition in owned.items():
+                now = ids.get(place.topic)
+                if now is not None and partition.topic_id is not None and now != partition.topic_id:
+                    self._membership.begin_again(partition)
+            await asyncio.sleep(_BETWEEN_LOOKS_S)
