@@ -42,6 +42,8 @@ def check(path: str | None, is_connecting: bool, as_json: bool) -> None:
     connected = _connect(checked) if is_connecting else []
     for each in connected:
         _say_part(each, as_json)
+    if is_connecting and checked.settings is None and not as_json:
+        click.echo("Nobody was asked: mend these faults first.")
     if checked.faults or any(each.faults for each in connected):
         sys.exit(2)
     if not as_json:

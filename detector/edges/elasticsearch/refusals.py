@@ -58,12 +58,12 @@ def _answered(error: ApiError, said: str, settings: ClusterSettings, at: int, ne
         return "flavor", f"{said}; an older Elasticsearch or OpenSearch: write `flavor: opensearch`, which asks the plain way"
     if "HTTPS port" in body:
         return f"urls.{at}", f"{_begin(said)}: the port speaks TLS: write https://"
-    if status == 404 and hasattr(settings, "index"):
+    if status == 404 and "_exception" in body and hasattr(settings, "index"):
         return "index", said
     if "Failed to parse query" in body:
         return "query", f"cannot be read as a query string of Lucene: {_shard_reason(error)}"
-    if status in _NO_PLACE:
-        return f"urls.{at}", f"{said}; is a path missing or too much in the address?"
+    if status in _NO_PLACE or "no handler found" in body:
+        return f"urls.{at}", f"{said}; no Elasticsearch answers so there: is the address right, and the path in it?"
     return f"urls.{at}", said
 
 
