@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,9 @@ _TOPIC_RESOURCE = 2
 _CONFIGS = ("max.message.bytes", "min.insync.replicas")
 # InvalidRecord, which aiokafka does not know, and what older brokers say to a batch that is none: we may write.
 _NO_BATCH = (87, errors.CorruptRecordException.errno)
-_COORDINATOR_TRIES = 20
-_COORDINATOR_PAUSE_S = 0.25
+_NOT_YET = (errors.GroupCoordinatorNotAvailableError, errors.GroupLoadInProgressError, errors.NotCoordinatorForGroupError)
+_TRIES = 20
+_PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +119,11 @@ class Questions:
 
     async def may_produce(self) -> Exception | None:
         """Whether an idempotent producer gets a number; numbers are not scarce. A broker that has just started needs a moment."""
-        for _ in range(_COORDINATOR_TRIES):
-            error = _error((await self._first.send(InitProducerIdRequest(None, self._timeout_ms))).error_code)
-            if not getattr(error, "retriable", False):
-                return error
-            await asyncio.sleep(_COORDINATOR_PAUSE_S)
-        return error
+
+        async def ask() -> Exception | None:
+            return _error((await self._first.send(InitProducerIdRequest(None, self._timeout_ms))).error_code)
+
+        return await _patiently(ask)
 
     async def limits(self, topics: Sequence[str]) -> dict[str, dict[str, int]]:
         """`max.message.bytes` and `min.insync.replicas` of each topic whose settings we may see."""
@@ -132,18 +132,25 @@ class Questions:
         return {each["resource_name"]: _numbers(each["config_entries"]) for each in answer["resources"] if not each["error_code"]}
 
     async def _coordinator(self, group: str) -> tuple[str, int] | Exception:
-        """The first group of a cluster makes the topic that groups are kept in, which takes a moment."""
-        error: Exception | None = None
-        for attempt in range(_COORDINATOR_TRIES):
+        place = ("", 0)
+
+        async def ask() -> Exception | None:
+            nonlocal place
             answer = (await self._first.send(FindCoordinatorRequest(group, 0))).to_object()
-            error = _error(answer["error_code"])
-            if error is None:
-                return answer["host"], answer["port"]
-            if not isinstance(error, errors.GroupCoordinatorNotAvailableError):
-                return error
-            if attempt < _COORDINATOR_TRIES - 1:
-                await asyncio.sleep(_COORDINATOR_PAUSE_S)
-        return error or errors.GroupCoordinatorNotAvailableError()
+            place = answer["host"], answer["port"]
+            return _error(answer["error_code"])
+
+        return await _patiently(ask) or place
+
+
+async def _patiently(ask: Callable[[], Awaitable[Exception | None]]) -> Exception | None:
+    """The first group, or producer, of a cluster makes what they are kept in, which takes a moment."""
+    for _ in range(_TRIES):
+        error = await ask()
+        if not isinstance(error, _NOT_YET):
+            return error
+        await asyncio.sleep(_PAUSE_S)
+    return error
 
 
 def _topic(told: Mapping[str, Any]) -> Topic:
