@@ -99,8 +99,8 @@ def read(record: Record, reference_ms: int) -> Reading:
 
 
 def _unfolded(record: Record) -> Record:
-    """Records that hold the real one: Google's jsonPayload, loguru's `record`, Rust tracing's `fields`."""
-    for name in ("jsonPayload", "record", "fields"):
+    """Records that hold the real one: Google's jsonPayload, loguru's `record`, Rust tracing's `fields`, a watched `object`."""
+    for name in ("jsonPayload", "record", "fields", "object"):
         inner = record.get(name)
         if isinstance(inner, dict) and ("message" in inner or "msg" in inner):
             return {**{key: value for key, value in record.items() if key != "text"}, **inner}
