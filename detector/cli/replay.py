@@ -6,13 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from detector.analysis.report.findings import looked_at, losses, show_incidents, show_unexplained
+from detector.cli.replay_index import IndexOptions, index_options, read_index
 from detector.core.engine.thinning import WHOLE_BYTES
 from detector.edges.scan_cache import default_folder
 from detector.edges.sources.past import PastSettings, past_inputs, read_past
@@ -32,6 +33,7 @@ Examples:
   trimwatch replay /var/log/shop/*.log /var/log/shop/*.gz
   trimwatch replay --json --service shop app.log | jq .entity
   trimwatch replay --pod shop-7c9d --previous      # from inside the cluster, or with --api of a `kubectl proxy`
+  trimwatch replay --elasticsearch https://es:9200 --api-key-file key --index 'logs-*' --since 6h
   trimwatch replay --fail-on error build.log       # exit status 1 when something was found
 """
 
@@ -52,6 +54,7 @@ Examples:
     "--api", metavar="URL", help="With --pod: the API server, such as `kubectl proxy`; else the one of the cluster we are in."
 )
 @click.option("--previous", is_flag=True, help="With --pod: the log of the instance before.")
+@index_options
 def replay(
     files: tuple[str, ...],
     as_json: bool,
@@ -66,11 +69,23 @@ def replay(
     containers: tuple[str, ...],
     api: str | None,
     previous: bool,
+    **index: Any,
 ) -> None:
     """Looks through past logs (files, globs, gzip, `-` for standard input) and names what trimming broke. Pages no one."""
     ready = ready_rules(RuleSettings(paths=rule_paths), default_folder())
-    if pod is None:
+    is_quiet = as_json or output == "json"
+    batches: Iterable[Batch]
+    past = IndexOptions(**index)
+    if past.urls:
+        if files or pod is not None:
+            raise click.UsageError("--elasticsearch stands in place of files and --pod")
+        batches, count = read_index(past, service, layout)
+        bar = counting(count, is_quiet)
+    elif past.index or past.since or past.until or past.query:
+        raise click.UsageError("--index, --query, --since and --until go with --elasticsearch")
+    elif pod is None:
         batches, total = _files(files, PastSettings(service, layout))
+        bar = progress(total, is_quiet)
     else:
         chosen = KubernetesSourceSettings(
             "kubernetes",
@@ -81,13 +96,13 @@ def replay(
             service=service,
             layout=cast(Layout, layout),
         )
-        batches, total = _pod(chosen, previous), None
+        batches, bar = _pod(chosen, previous), progress(None, is_quiet)
     store = None if store_path is None else Store.open(StoreSettings(path=store_path), time.time_ns() // 1_000_000)
     try:
         began = time.monotonic()
-        with progress(total, quiet=as_json or output == "json") as seen:
+        with bar as seen:
             outcome = replay_batches(batches, ready, store, seen)
-        show(outcome, time.monotonic() - began, as_json or output == "json")
+        show(outcome, time.monotonic() - began, is_quiet)
     finally:
         if store is not None:
             store.close()
@@ -125,6 +140,18 @@ def progress(total: int | None, quiet: bool) -> Iterator[Callable[[Batch], None]
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("replay", total=total)
         yield lambda batch: bar.update(task, advance=batch.size)
+
+
+@contextmanager
+def counting(total: Callable[[], int | None], quiet: bool) -> Iterator[Callable[[Batch], None]]:
+    """As `progress`, by documents; how many there are is known a moment later."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda batch: None
+        return
+    with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("replay", total=None)
+        yield lambda batch: bar.update(task, total=total(), completed=batch.next_offset)
 
 
 def _looked_at(outcome: Outcome) -> dict[str, Json]:

@@ -44,6 +44,8 @@ def reason_of(cause: object) -> str:
     if not isinstance(cause, Mapping):
         return str(cause) if isinstance(cause, str) else ""
     said = [_line(cause)]
+    if isinstance(root := cause.get("root_cause"), list) and root and isinstance(root[0], Mapping):
+        said.append(_line(root[0]))
     for _ in range(10):  # a cluster nests them as deep as it likes
         inner = cause.get("caused_by")
         if not isinstance(inner, Mapping):
@@ -51,7 +53,7 @@ def reason_of(cause: object) -> str:
         cause = inner
     if (last := _line(cause)) not in said:
         said.append(last)
-    return "; ".join(filter(None, said))
+    return "; ".join(filter(None, dict.fromkeys(said)))
 
 
 def _line(cause: Mapping[str, object]) -> str:

@@ -1,0 +1,217 @@
+"""One conversation with a cluster: an index at a point in time, opened, searched and opened anew when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import structlog
+from elastic_transport import SerializationError, Serializer, TransportError
+from elasticsearch import ApiError, AsyncElasticsearch
+
+from detector.edges.elasticsearch.client import client, secrets, sink_error
+from detector.errors import SinkError
+from detector.settings import ElasticsearchSourceSettings
+
+log = structlog.get_logger()
+
+KEEP_ALIVE = "2m"
+SIZE = "_size"  # our own note in an answer: its bytes
+_JSON = {"accept": "application/json", "content-type": "application/json"}
+_NO_SEQ = "_seq_no cannot be queried"  # an index with index.disable_sequence_numbers, Elasticsearch 9.5
+_SAME_VIEW = frozenset({400, 401, 403, 413, 429})  # refusals that say nothing about the point in time
+
+
+class Unreadable(SerializationError):
+    """An answer that is too long, or that is no JSON: a document in it may be the reason."""
+
+    is_long = False
+
+
+class _TooLong(Unreadable):
+    is_long = True
+
+
+class Answers(Serializer):
+    """JSON as clusters write it: documents stand in it as they were written, with what orjson refuses."""
+
+    mimetype = "application/json"
+
+    def loads(self, data: bytes) -> Any:
+        try:
+            answer = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            try:
+                answer = json.loads(data)
+            except (ValueError, RecursionError) as error:
+                raise Unreadable(f"no JSON: {error}") from error
+        if isinstance(answer, dict):
+            answer[SIZE] = len(data)
+        return answer
+
+    def dumps(self, data: Any) -> bytes:
+        return data if isinstance(data, bytes) else orjson.dumps(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """After a failure we wait `first_s`, then twice that and so on up to `longest_s`, `give_up_s` in all; None: for ever."""
+
+    first_s: float = 0.5
+    longest_s: float = 30.0
+    give_up_s: float | None = None
+
+
+class Cluster:
+    """Asks until it is answered, or patience ends. What is wrong is said once, until it is something else or over."""
+
+    def __init__(self, settings: ElasticsearchSourceSettings, patience: Patience, chance: Random | None = None) -> None:
+        self._settings = settings
+        self.patience = patience
+        self._chance = chance or Random()
+        self._client: AsyncElasticsearch | None = None
+        self._said = ""
+        self.was_answered = False
+
+    async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """One try. Raises SinkError, ApiError or TransportError."""
+        if self._client is None:
+            self._client = client(self._settings, Answers())
+        answer = await self._client.perform_request(method, path, headers=_JSON, body=None if body is None else dict(body))
+        found: Mapping[str, Any] = answer.body
+        return found
+
+    async def close(self) -> None:
+        if self._client is not None:
+            connection, self._client = self._client, None
+            await connection.close()
+
+    def problem(self, error: BaseException) -> SinkError:
+        """In words without secrets."""
+        return sink_error(error, time.time_ns() // 1_000_000, secrets(self._settings))
+
+    async def bear(self, error: BaseException, tries: int, since: float) -> None:
+        """Waits before the next try. Raises SinkError when patience is at its end."""
+        problem = self.problem(error)
+        if problem.reason == "authError":
+            await self.close()  # its password may have been changed since
+        give_up_s = self.patience.give_up_s
+        if give_up_s is not None and (not problem.retryable or time.monotonic() - since >= give_up_s):
+            raise problem from None
+        if self._said != str(problem):
+            self._said = str(problem)
+            log.warning("elasticsearch_refused", source=self._settings.name, index=self._settings.index, error=self._said)
+        pause_s = min(self.patience.first_s * 2.0 ** min(tries, 20), self.patience.longest_s)
+        await asyncio.sleep(max(problem.retry_after_s or 0.0, pause_s * (0.5 + self._chance.random() / 2)))
+
+    def settle(self) -> None:
+        """It answers."""
+        if self._said:
+            log.info("elasticsearch_answers", source=self._settings.name, index=self._settings.index)
+        self._said = ""
+        self.was_answered = True
+
+
+class View:
+    """The index as it is at one moment. `generation` changes when it had to be opened anew: then it is a later moment, and what
+    told shards apart does so no longer."""
+
+    def __init__(self, cluster: Cluster, settings: ElasticsearchSourceSettings) -> None:
+        self._cluster = cluster
+        self._is_elastic = settings.flavor == "elasticsearch"
+        self._index = quote(settings.index, safe=",*")
+        self.time_field = settings.time_field
+        self._id = ""
+        self.generation = 0
+        self.has_seq = True
+
+    @property
+    def has_tie(self) -> bool:
+        """Whether a search can tell shards apart. (OpenSearch 3.3 knows `_shard_doc`, but without the shard in it.)"""
+        return self._is_elastic
+
+    @property
+    def order(self) -> list[Mapping[str, Any]]:
+        """By time, then by the order in which a shard took documents in, then by shard."""
+        when = {"order": "asc", "numeric_type": "date", "unmapped_type": "date", "missing": "_last"}
+        seq: list[Mapping[str, Any]] = [{"_seq_no": {"order": "asc"}}] if self.has_seq else []
+        tie: list[Mapping[str, Any]] = [{"_shard_doc": {"order": "asc"}}] if self.has_tie else []
+        return [{self.time_field: when}, *seq, *tie]
+
+    async def search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Every shard's answer. Retries until patience ends. Raises Moved when the view had to be opened anew: the request must
+        be made again for it; Unreadable; SinkError."""
+        tries, since = 0, time.monotonic()
+        while True:
+            try:
+                answer = await self._try(body)
+            except Moved:
+                raise
+            except (ApiError, TransportError, SinkError) as error:
+                if isinstance(error, Unreadable):
+                    raise
+                if _is_too_long(error):
+                    raise _TooLong("the answer is too long") from error
+                if isinstance(error, ApiError) and self._is_about_us(error):
+                    raise Moved from None
+                await self._cluster.bear(error, tries, since)
+                tries += 1
+            else:
+                self._cluster.settle()
+                return answer
+
+    async def close(self) -> None:
+        """Lets go of it, if the cluster can hear that."""
+        if not self._id:
+            return
+        path, body = ("/_pit", {"id": self._id}) if self._is_elastic else ("/_search/point_in_time", {"pit_id": [self._id]})
+        self._id = ""
+        with contextlib.suppress(ApiError, TransportError, SinkError, TimeoutError):
+            async with asyncio.timeout(2):
+                await self._cluster.ask("DELETE", path, body)
+
+    async def _try(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self._id:
+            is_first = self.generation == 0
+            await self._open()
+            if not is_first:
+                raise Moved
+        whole = {**body, "pit": {"id": self._id, "keep_alive": KEEP_ALIVE}}
+        answer = await self._cluster.ask("POST", "/_search?allow_partial_search_results=false", whole)
+        if answer.get("timed_out") or answer["_shards"]["failed"]:
+            self._id = ""
+            raise TransportError("some shards did not answer")
+        self._id = answer.get("pit_id", self._id)
+        return answer
+
+    async def _open(self) -> None:
+        path = "_pit" if self._is_elastic else "_search/point_in_time"
+        answer = await self._cluster.ask("POST", f"/{self._index}/{path}?keep_alive={KEEP_ALIVE}")
+        self._id = answer["id"] if self._is_elastic else answer["pit_id"]
+        self.generation += 1
+
+    def _is_about_us(self, error: ApiError) -> bool:
+        """Whether it is the view, or the way it is sorted, that the refusal is about: then the next try is another request."""
+        if self.has_seq and _NO_SEQ in str(error.body):
+            self.has_seq = False
+            return True
+        if error.meta.status not in _SAME_VIEW:
+            was_open, self._id = bool(self._id), ""
+            return was_open and error.meta.status == 404
+        return False
+
+
+class Moved(Exception):
+    """The view is another one now."""
+
+
+def _is_too_long(error: BaseException) -> bool:
+    return isinstance(error, TransportError) and "longer than" in str(error)

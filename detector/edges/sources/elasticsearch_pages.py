@@ -1,0 +1,134 @@
+"""All documents that a query finds, in order, a page at a time; nothing twice and nothing left out when the view is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from detector.edges.sources.elasticsearch_cluster import SIZE, Moved, Unreadable, View
+from detector.edges.sources.elasticsearch_hits import Hit, hits_of, in_order
+
+MOST_PAGE_BYTES = 4 << 20  # a page is made smaller when answers are longer
+MOST_OF_ONE_TIME = 5_000  # documents of one millisecond that are put in order together
+_MOST = 10_000  # index.max_result_window
+_LARGEST = (1 << 63) - 1
+_AS_THE_SERVER_WRITES = {"excludes": ["\u0001"]}  # makes it write documents itself, without what only its own reader takes
+
+Query = Mapping[str, Any]
+
+
+class Pages:
+    """`source`: what to bring of documents, True for all. `part`: (number, of) of a slice of the documents."""
+
+    def __init__(
+        self, view: View, query: Query, size: int, source: bool | list[str] = True, part: tuple[int, int] | None = None
+    ) -> None:
+        self._view = view
+        self._query = query
+        self._most = self._size = size
+        self._source: bool | list[str] | Mapping[str, list[str]] = source
+        self._part = part
+        self._last: Hit | None = None
+        self._generation = 0
+        self._seen: set[int] = set()  # the documents that stand at the same place as the last one
+        self._held: list[Hit] = []
+        self.is_over = False
+
+    async def next(self) -> list[Hit]:
+        """The documents that follow, each millisecond's in order and, unless it has too many, whole. None left: an empty list.
+        Raises SinkError."""
+        while not self.is_over:
+            hits = self._held + await self._page()
+            self._held = []
+            if self.is_over or not hits:
+                return in_order(hits, self._view.time_field)
+            last_ms = hits[-1].at[0]
+            whole = next(at for at, hit in enumerate(hits) if hit.at[0] == last_ms)
+            if not whole and len(hits) >= MOST_OF_ONE_TIME:
+                return in_order(hits, self._view.time_field)
+            self._held = hits[whole:]
+            if whole:
+                return in_order(hits[:whole], self._view.time_field)
+        return []
+
+    async def _page(self) -> list[Hit]:
+        """One request's documents, by time and sequence number."""
+        fresh: list[Hit] = []
+        while not fresh and not self.is_over:
+            size, answer = await self._answer()
+            self._generation = self._view.generation
+            hits = hits_of(answer, self._view.has_seq, self._view.has_tie)
+            self.is_over = len(hits) < size
+            fresh = [hit for hit in hits if hit.number not in self._seen]
+            if hits:
+                self._note(hits)
+        return fresh
+
+    def _note(self, hits: list[Hit]) -> None:
+        last = hits[-1]
+        before = self._seen if self._last is not None and self._last.at == last.at else set()
+        self._seen = before | {hit.number for hit in hits if hit.at == last.at}
+        self._last = last
+
+    async def _answer(self) -> tuple[int, Mapping[str, Any]]:
+        """How many documents were asked for, and the answer. A document that makes an answer unreadable is asked for as the
+        server itself writes it, then alone, at last without what it holds."""
+        source = self._source
+        while True:
+            size = self._size if self._has_tie else min(self._size + len(self._seen), _MOST)
+            try:
+                answer = await self._view.search(self._body(size, source))
+            except Moved:
+                continue
+            except Unreadable as error:
+                source = self._smaller(source, error)
+                continue
+            self._adapt(size, answer[SIZE])
+            return size, answer
+
+    def _smaller(self, source: Any, error: Unreadable) -> Any:
+        if not error.is_long and source is True:
+            return _AS_THE_SERVER_WRITES
+        if self._size > 1:
+            self._size = max(1, self._size // 8)
+            return source
+        if source is False:
+            raise error
+        return False
+
+    def _adapt(self, size: int, answer_bytes: int) -> None:
+        if answer_bytes > MOST_PAGE_BYTES:
+            self._size = max(1, size * MOST_PAGE_BYTES // answer_bytes)
+        elif answer_bytes < MOST_PAGE_BYTES // 2:
+            self._size = min(self._most, 2 * self._size)
+
+    def _body(self, size: int, source: Any) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "size": size,
+            "query": self._query,
+            "sort": self._view.order,
+            "_source": source,
+            "seq_no_primary_term": True,
+            "track_total_hits": False,
+        }
+        if self._part is not None:
+            body["slice"] = {"id": self._part[0], "max": self._part[1]}
+        if self._last is not None:
+            body["search_after"] = self._after(self._last)
+        return body
+
+    @property
+    def _has_tie(self) -> bool:
+        """Whether what follows the last document can be told by its shard."""
+        last = self._last
+        if last is None or last.tie is None or self._view.generation != self._generation:
+            return last is None
+        return len(last.at) == 1 + self._view.has_seq
+
+    def _after(self, last: Hit) -> list[int]:
+        """Behind the last document. In another view shards have other numbers: then what stood at the same place is read again,
+        and left out because it was seen."""
+        at = last.at if self._view.has_seq else last.at[:1]
+        if self._has_tie:
+            return [*at, last.tie or 0]
+        return [*at[:-1], at[-1] - 1, *([_LARGEST] if self._view.has_tie else [])]
