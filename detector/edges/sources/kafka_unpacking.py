@@ -27,12 +27,13 @@ _SAMPLE_BYTES = 1024
 
 
 class Unpacking:
-    """Holds the one buffer that record batches are unpacked into: what `made` yields is valid until the next is asked for."""
+    """Holds the buffer that record batches are unpacked into: what `made` yields is valid until the next is asked for. Another
+    one is for those of which the pipeline wants the lines, at any time."""
 
     def __init__(self, form: Format, max_batch: int) -> None:
         self._form = form
-        self._max_batch = max_batch
         self._scratch = Scratch(max_batch)
+        self._again = Scratch(max_batch)
 
     def made(self, whole: Whole, span: Span) -> Iterator[Made]:
         """At least one, the last of which reaches `span.next_offset`. A batch that cannot be used is a dead letter."""
@@ -73,7 +74,7 @@ class Unpacking:
         def unpack() -> Batch:
             """From the compressed bytes again: the buffer may hold another batch by now."""
             try:
-                unpacked = _plain(header, data, Scratch(self._max_batch))
+                unpacked = _plain(header, data, self._again)
                 return cast(Batch, self._form.make(list(_rows(unpacked, span.offset)), span))
             except Refused as refused:
                 return cast(Batch, self._unusable(span, str(refused), data))
