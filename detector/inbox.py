@@ -89,11 +89,14 @@ class PipelineInbox:
                 await self._commit()
         return counts
 
-    async def lost(self, lost: LostRange) -> None:
+    async def lost(self, lost: LostRange) -> Counts:
+        """Writes down at once what nobody will ever judge."""
         async with self._turn:
             await self._settle()
             self._pipeline.lost(lost)
+            counts, self._pipeline.counts = self._pipeline.counts, Counts()
             await self._commit()
+        return counts
 
     async def tick(self) -> None:
         """Time went by; commands that people gave are consumed in order."""
@@ -195,7 +198,7 @@ class Door:
         reach(CrashPoint.SOURCE_HANDED_OVER)
 
     async def lost(self, lost: LostRange) -> None:
-        await self._inbox.lost(lost)
+        self._metrics.counted(self._source, await self._inbox.lost(lost))
 
     @property
     def longest_window_ms(self) -> int:

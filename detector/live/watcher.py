@@ -32,7 +32,9 @@ class Watcher:
         self._feeds.written(checkpoint)
         for lost in checkpoint.lost:
             self._health.set(Trouble.BYTES_LOST, lost.stream.name, lost.reason, checkpoint.at_ms)
-            logger.warning("bytes_lost", stream=lost.stream.name, begin=lost.begin, end=lost.end, reason=lost.reason)
+            logger.warning(
+                "range_lost", stream=lost.stream.name, unit=lost.unit, begin=lost.begin, end=lost.end, reason=lost.reason
+            )
 
     def cannot_write(self, problem: StoreUnavailable) -> None:
         now_ms = self._clocks.mono_ms()

@@ -11,8 +11,9 @@ import pytest
 from detector import inbox as inbox_module
 from detector.core.pipeline import Pipeline
 from detector.errors import StoreUnavailable
-from detector.inbox import Clocks, PipelineInbox
+from detector.inbox import Clocks, Door, PipelineInbox
 from detector.records import Checkpoint, Command, LostRange
+from detector.telemetry import Metrics
 from tests.unit.core.engine.parts import T0
 from tests.unit.core.flow import Log, gone, line, pipeline
 
@@ -234,3 +235,15 @@ def test_lost_bytes_are_written_down_at_once() -> None:
     (checkpoint,) = run(story).book.written
     assert [alert.incident.rule for alert in checkpoint.alerts] == ["trimwatch/lost-range"]
     assert checkpoint.is_urgent
+
+
+@pytest.mark.parametrize("unit", ["bytes", "records"])
+def test_what_is_lost_is_counted_at_once_for_its_source(unit: str) -> None:
+    """Not with the next batch, which may be another's, or never come."""
+    metrics = Metrics()
+
+    async def story(hall: Hall) -> None:
+        await Door(hall.inbox, "topics", metrics).lost(LostRange(Log().stream, 2, 10, "retention", unit))
+
+    run(story)
+    assert f'trimwatch_source_lost_{unit}_total{{source="topics"}} 8' in metrics.exposition().decode()

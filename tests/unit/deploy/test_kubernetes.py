@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from detector.edges.sinks.problems import problems_of
-from detector.settings import ListenSettings, load_settings
+from detector.settings import KafkaSourceSettings, ListenSettings, load_settings
 from tests.unit.deploy.manifests import DEPLOY, MANIFESTS, objects_of, one, pod_of, trimwatch_in
 
 SCHEMAS = sorted((Path(__file__).parents[2] / "data" / "kubernetes").glob("*.json"))
@@ -95,9 +95,23 @@ def test_the_settings_in_the_manifest_are_right(manifest: Path) -> None:
     """They load, the sinks find nothing wrong, and the pager is never told that another pod's incident is over."""
     text = one(objects_of(manifest), "ConfigMap")["data"]["settings.yaml"]
     settings = load_settings("settings.yaml", text, {})
-    assert settings.incidents.resolve == "never"
+    is_shared = bool(settings.elasticsearch.urls)
+    assert settings.incidents.resolve == ("shared" if is_shared else "never")
     assert [problems_of(sink) for sink in settings.sinks] == [[]] * len(settings.sinks)
     assert trimwatch_in(pod_of(objects_of(manifest)))["args"] == ["run", "--config", "/etc/trimwatch/settings.yaml"]
+
+
+def test_a_consumer_group_is_as_large_as_its_settings_say() -> None:
+    """replicas stands twice; and a pod is gone before the next one comes, which keeps the group's shares quiet."""
+    objects = objects_of(DEPLOY / "kubernetes" / "consumer-group.yaml")
+    workload = one(objects, "Deployment")["spec"]
+    (source,) = load_settings("settings.yaml", one(objects, "ConfigMap")["data"]["settings.yaml"], {}).sources
+    assert isinstance(source, KafkaSourceSettings)
+    assert source.replicas == workload["replicas"] > 1
+    assert workload["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+    mounts = trimwatch_in(pod_of(objects))["volumeMounts"]
+    files = [file for file in (source.ca_file, source.password and source.password.file) if file]
+    assert [file for file in files if not any(file.startswith(mount["mountPath"]) for mount in mounts)] == []
 
 
 def test_the_sidecar_may_read_its_pods_log_and_nothing_else() -> None:
