@@ -136,6 +136,8 @@ class Pipeline:
             match command.what:
                 case "acknowledge":
                     self._incidents.acknowledge(str(arguments["key"]), self._now_ms)
+                case "tell_again":
+                    self._incidents.tell_again(str(arguments["key"]), self._now_ms)
                 case "silence":
                     self._incidents.silence(str(arguments["key"]), int(arguments["until_ms"]))
 

@@ -105,6 +105,16 @@ class Incidents:
         self._changed[key] = None
         return True
 
+    def tell_again(self, key: str, at_ms: int) -> None:
+        """Others took the incident for over while we were not heard of, and its receivers were told so."""
+        life = self._lives.get(key)
+        if life is None or life.is_over:
+            return
+        for told in life.told.values():
+            told.is_open = False
+        self._changed[key] = None
+        self._tell(life, at_ms)
+
     def silence(self, key: str, until_ms: int) -> None:
         """`key` is a dedup key or `service:<name>`."""
         self._silences.add(key, until_ms)

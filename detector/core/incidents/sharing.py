@@ -120,6 +120,7 @@ def may_resolve(known: Known, ask: Asking, lapsed: Lapsed) -> tuple[SharedIncide
     return replace(known, resolved=claim), Send(note, known.round)
 
 
+_INSTEAD = " < "
 MAY = {AlertAction.TRIGGER: may_trigger, AlertAction.UPDATE: may_update, AlertAction.RESOLVE: may_resolve}
 
 
@@ -183,11 +184,11 @@ def attended(
 
 
 def ended(
-    known: SharedIncident, me: str, beat: int, lapsed: Lapsed, wanted: Collection[str], unwanted: Collection[str]
+    known: SharedIncident, me: str, beat: int, lapsed: Lapsed, wants: Mapping[str, bool]
 ) -> tuple[SharedIncident, list[str]] | None:
     """An incident that nobody sees any more although nobody could say so. Returns the document, and the slots of which the asker
-    is now to tell the end: those among `wanted` that nobody else is about to tell. A slot that is `unwanted` hears of no end.
-    None: somebody sees it."""
+    is now to tell the end: of those nobody else is about to. `wants` names the receivers that the asker knows, and whether one
+    hears of an end at all. None: somebody sees the incident."""
     if _seen_by(known, lapsed):
         return None
     known = _all_quiet(known)
@@ -196,14 +197,24 @@ def ended(
         ending = known.resolved.get(slot)
         is_taken = ending is not None and (ending.is_delivered or (ending.by and slot not in lapsed.resolved))
         is_on_its_way = not told.is_delivered and slot not in lapsed.told
-        if is_taken or is_on_its_way:
+        wanted = wants.get(receiver_of(slot)[0])
+        if wanted is None or is_taken or is_on_its_way:
             continue
-        if slot in wanted:
+        resolved[slot] = Telling(me, beat, is_delivered=not wanted)
+        if wanted:
             mine.append(slot)
-            resolved[slot] = Telling(me, beat)
-        elif slot in unwanted:
-            resolved[slot] = Telling(me, beat, is_delivered=True)
     return replace(known, resolved=resolved), mine
+
+
+def slot_of(receiver: str, instead_of: str) -> str:
+    """What a receiver is told in the place of another one is a matter of its own."""
+    return f"{receiver}{_INSTEAD}{instead_of}" if instead_of else receiver
+
+
+def receiver_of(slot: str) -> tuple[str, str]:
+    """The receiver, and in whose place it is told."""
+    receiver, _, instead_of = slot.partition(_INSTEAD)
+    return receiver, instead_of
 
 
 # -- how ----------------------------------------------------------------------------------------------------------------------

@@ -13,25 +13,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import orjson
-
 from detector.core.incidents import sharing
 from detector.core.incidents.shared_incident import Lapsed, SharedIncident
 from detector.core.incidents.sharing import Asking, Claim, Known, Send, Told
 from detector.edges.mirror.ledger import Contended, Ledger
-from detector.edges.store.rows import pack
+from detector.edges.store.rows import column, pack, parsed
 from detector.errors import SinkError
 from detector.masking import mask_incident
 from detector.records import Alert, AlertAction, Incident
-from detector.telemetry import Health, Metrics, Trouble
-from detector.telemetry import logger as log
+from detector.telemetry import Metrics
 
 WITHIN_S = 3.0  # how long others may be faster before the alert waits for its next turn
-PROBE_S = 5.0  # a cluster that did not answer is asked again after so long
 TURN_S = 1.0
 FAILURES_HELD = 3  # so often a claim survives that its alert could not be delivered; then another daemon may have better luck
 MOST_UNMARKED = 10_000
-SUBJECT = "agreement"
 EVIDENCE_KEPT, TEXT_KEPT = 2, 500
 
 
@@ -58,29 +53,25 @@ class _Sent:
 class Agreement:
     """One daemon's side of it. May be asked from several lanes at once; `run` must run beside them."""
 
-    def __init__(self, ledger: Ledger, health: Health, metrics: Metrics) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
         self._ledger = ledger
-        self._health = health
         self._metrics = metrics
         self._claims: dict[tuple[str, str, bool], Claim] = {}
         self._renewed_ms: dict[tuple[str, str, bool], int] = {}
         self._unmarked: dict[tuple[str, str, bool], _Sent] = {}
-        self._away_until_ms = 0
 
     async def may_send(self, alert: Alert, *, is_repeat: bool = False) -> Permission:
         """Whether the alert may leave now. After Send, `sent` or `failed` must be called, or the claim lapses."""
-        if self._ledger.now_ms() < self._away_until_ms:
+        if self._ledger.is_away:
             return self._alone(alert)
         key = alert.incident.dedup_key
-        ask, may = self._asking(alert, is_repeat), sharing.MAY[alert.action]
+        ask = self._asking(alert, is_repeat)
         try:
-            answer = await self._ledger.change(key, lambda known, lapsed: may(known, ask, lapsed), WITHIN_S)
+            answer = await self._ledger.change(key, lambda known, lapsed: _asked(alert, ask, known, lapsed), WITHIN_S)
         except Contended:
             return self._waiting(self._ledger.random.uniform(0.5, 2.0))
-        except SinkError as error:
-            self._gone(error)
+        except SinkError:
             return self._alone(alert)
-        self._back()
         if isinstance(answer, sharing.Later):
             age_s = self._ledger.claim_age_ms(key, answer.part, answer.slot) / 1000
             longest_s = max(1.0, self._ledger.terms.claim_ms / 4000)
@@ -94,7 +85,7 @@ class Agreement:
         """It was delivered. Returns in a few seconds whatever the cluster does: what it could not be told it is told later."""
         held = self._let_go(alert)
         done = _Sent(alert, held or self._claim(alert, 0), note, again_s)
-        if self._ledger.now_ms() < self._away_until_ms or not await self._mark(done):
+        if self._ledger.is_away or not await self._mark(done):
             self._unmarked[_which(alert)] = done
             if len(self._unmarked) > MOST_UNMARKED:
                 del self._unmarked[next(iter(self._unmarked))]
@@ -122,9 +113,9 @@ class Agreement:
 
     async def settle(self) -> None:
         """One turn of `run`. Raises SinkError, Contended."""
-        now_ms = self._ledger.now_ms()
-        if now_ms < self._away_until_ms:
+        if self._ledger.is_away:
             return
+        now_ms = self._ledger.now_ms()
         for which, done in list(self._unmarked.items()):
             if not await self._mark(done):
                 return
@@ -145,27 +136,23 @@ class Agreement:
         def step(known: Known, lapsed: Lapsed) -> tuple[SharedIncident | None, None]:
             claim = done.claim
             if not claim.round:  # it left while nobody could be asked
-                known, _ = sharing.MAY[done.alert.action](known, ask, lapsed)
+                known, _ = _asked(done.alert, ask, known, lapsed)
                 claim = replace(claim, round=known.round)
             return sharing.delivered(known, claim, done.note, done.again_s, incident) or known, None
 
         try:
             await self._ledger.change(done.alert.incident.dedup_key, step, WITHIN_S)
-        except Contended:
+        except (Contended, SinkError):
             return False
-        except SinkError as error:
-            self._gone(error)
-            return False
-        self._back()
         return True
 
     def _asking(self, alert: Alert, is_repeat: bool) -> Asking:
         return Asking(
-            self._ledger.instance, slot_of(alert), alert.seq, alert.incident.count, self._ledger.beat(), is_repeat=is_repeat
+            self._ledger.instance, _slot(alert), alert.seq, alert.incident.count, self._ledger.beat(), is_repeat=is_repeat
         )
 
     def _claim(self, alert: Alert, round: int) -> Claim:
-        return Claim(self._ledger.instance, slot_of(alert), alert.action is AlertAction.RESOLVE, round)
+        return Claim(self._ledger.instance, _slot(alert), alert.action is AlertAction.RESOLVE, round)
 
     def _hold(self, alert: Alert, round: int) -> None:
         which = _which(alert)
@@ -182,40 +169,39 @@ class Agreement:
 
     def _alone(self, alert: Alert) -> Permission:
         if alert.action is not AlertAction.TRIGGER:
-            left_s = max(0.0, (self._away_until_ms - self._ledger.now_ms()) / 1000)
-            return self._waiting(left_s + self._ledger.random.uniform(0.1, 1.0))
+            return self._waiting(self._ledger.away_s + self._ledger.random.uniform(0.1, 1.0))
         self._hold(alert, 0)
         self._metrics.agreed("alone")
         return Send()
-
-    def _gone(self, error: SinkError) -> None:
-        now_ms = self._ledger.now_ms()
-        if not self._away_until_ms:
-            log.warning("agreement_unavailable", reason=error.reason, problem=str(error))
-        self._away_until_ms = now_ms + int(PROBE_S * 1000)
-        self._health.set(Trouble.MIRROR_FAILING, SUBJECT, f"{error.reason}: {error}", now_ms)
-
-    def _back(self) -> None:
-        if self._away_until_ms:
-            log.info("agreement_available")
-            self._away_until_ms = 0
-        self._health.clear(Trouble.MIRROR_FAILING, SUBJECT)
-
-
-def slot_of(alert: Alert) -> str:
-    """What a receiver is told in the place of another one is a matter of its own."""
-    return f"{alert.receiver} < {alert.instead_of}" if alert.instead_of else alert.receiver
 
 
 def kept(incident: Incident) -> Mapping[str, Any]:
     """As much of it as whoever tells of the end needs, secrets masked."""
     evidence = tuple(replace(each, text=each.text[:TEXT_KEPT]) for each in incident.evidence[:EVIDENCE_KEPT])
-    body: Mapping[str, Any] = orjson.loads(pack(mask_incident(replace(incident, evidence=evidence))))
+    body: Mapping[str, Any] = _spelled(parsed(pack(mask_incident(replace(incident, evidence=evidence)))))
     return body
 
 
+def _spelled(value: Any) -> Any:
+    """Text that no JSON of others takes (lone surrogates, out of file names) is spelled out."""
+    if isinstance(value, dict):
+        return {name: _spelled(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_spelled(each) for each in value]
+    return column(value) if isinstance(value, str) else value
+
+
+def _asked(alert: Alert, ask: Asking, known: Known, lapsed: Lapsed) -> tuple[SharedIncident, sharing.Answer]:
+    after, answer = sharing.MAY[alert.action](known, ask, lapsed)
+    return after if after.incident else replace(after, incident=kept(alert.incident)), answer
+
+
+def _slot(alert: Alert) -> str:
+    return sharing.slot_of(alert.receiver, alert.instead_of)
+
+
 def _which(alert: Alert) -> tuple[str, str, bool]:
-    return alert.incident.dedup_key, slot_of(alert), alert.action is AlertAction.RESOLVE
+    return alert.incident.dedup_key, _slot(alert), alert.action is AlertAction.RESOLVE
 
 
 def _changed_by(change: Callable[[Known], Known], known: Known, _: Lapsed) -> tuple[Known, None]:

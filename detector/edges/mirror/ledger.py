@@ -13,6 +13,7 @@ from typing import TypeVar
 from detector.core.incidents.shared_incident import Lapsed, SharedIncident, Watch
 from detector.edges.mirror.documents import Conflict, Documents, Version, Versioned, Write
 from detector.errors import SinkError
+from detector.telemetry import Health, Trouble
 from detector.telemetry import logger as log
 
 T = TypeVar("T")
@@ -20,6 +21,8 @@ Step = Callable[[SharedIncident | None, Lapsed], tuple[SharedIncident | None, T]
 
 FIELDS = {"key": "keyword", "state": "keyword", "round": "integer", "touched_ms": "date"}
 LONGEST_WAIT_S = 2.0  # for one answer of the cluster: an alert waits for two
+PROBE_S = 5.0  # a cluster that did not answer is asked again after so long
+SUBJECT = "agreement"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
 
 
@@ -48,16 +51,36 @@ class Read:
 class Ledger:
     """`now_ms` never runs backwards. Every method raises SinkError when the cluster does not answer in time, or refuses."""
 
-    def __init__(self, documents: Documents, instance: str, terms: Terms, now_ms: Callable[[], int], random: Random) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        instance: str,
+        terms: Terms,
+        now_ms: Callable[[], int],
+        random: Random,
+        health: Health,
+    ) -> None:
         self.instance = instance
         self.terms = terms
         self.now_ms = now_ms
         self.random = random
         self.conflicts = 0
         self._documents = documents
+        self._health = health
+        self._away_until_ms = 0
         self._watch = Watch(terms.lease_ms, terms.claim_ms)
         self._last_beat = 0
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the cluster failed a moment ago: whoever cannot wait need not ask."""
+        return self.away_s > 0
+
+    @property
+    def away_s(self) -> float:
+        """For how long nobody need ask."""
+        return max(0, self._away_until_ms - self.now_ms()) / 1000
 
     def beat(self) -> int:
         """A number that no document of ours holds yet; the time, where that goes on."""
@@ -87,35 +110,35 @@ class Ledger:
 
     async def read_many(self, keys: Sequence[str]) -> list[Read]:
         """In the order of the keys."""
-        found = await _answered(self._documents.get_many([document_id(key) for key in keys]))
+        found = await self._answered(self._documents.get_many([document_id(key) for key in keys]))
         return [self._noted(key, each) for key, each in zip(keys, found, strict=True)]
 
     async def put_many(self, changes: Iterable[tuple[Read, SharedIncident]]) -> list[str]:
         """Returns the keys of those that somebody else has changed meanwhile."""
         changes = list(changes)
         writes = [Write(document_id(read.key), after.body(read.key, self.beat()), read.version) for read, after in changes]
-        were_put = await _answered(self._documents.put_many(writes))
+        were_put = await self._answered(self._documents.put_many(writes))
         missed = [read.key for (read, _), was_put in zip(changes, were_put, strict=True) if not was_put]
         self.conflicts += len(missed)
         return missed
 
     async def untouched(self, states: Sequence[str], for_ms: int, limit: int) -> list[Read]:
         """Documents that nobody wrote for so long, by the writers' clocks."""
-        found = await _answered(self._documents.untouched(states, self.now_ms() - for_ms, limit))
+        found = await self._answered(self._documents.untouched(states, self.now_ms() - for_ms, limit))
         return [self._noted(str(each.body.get("key", id_)), each) for id_, each in found]
 
     async def delete(self, read: Read) -> None:
         """Unless somebody wrote it since."""
         if read.version is not None:
             try:
-                await _answered(self._documents.delete(document_id(read.key), read.version))
+                await self._answered(self._documents.delete(document_id(read.key), read.version))
             except Conflict:
                 self.conflicts += 1
 
     # -- how --------------------------------------------------------------------------------------------------------------
 
     async def _read(self, key: str) -> Read:
-        return self._noted(key, await _answered(self._documents.get(document_id(key))))
+        return self._noted(key, await self._answered(self._documents.get(document_id(key))))
 
     def _noted(self, key: str, found: Versioned | None) -> Read:
         if found is None:
@@ -129,7 +152,7 @@ class Ledger:
 
     async def _put(self, read: Read, after: SharedIncident) -> bool:
         try:
-            await _answered(self._documents.put(document_id(read.key), after.body(read.key, self.beat()), read.version))
+            await self._answered(self._documents.put(document_id(read.key), after.body(read.key, self.beat()), read.version))
         except Conflict:
             self.conflicts += 1
             return False
@@ -148,16 +171,38 @@ class Ledger:
             if users > 1:
                 self._turns[key] = (lock, users - 1)
 
+    async def _answered(self, answer: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(LONGEST_WAIT_S):
+                said = await answer
+        except TimeoutError:
+            error = SinkError("no answer in time", retryable=True, reason="contextDeadlineExceeded")
+            self._gone(error)
+            raise error from None
+        except SinkError as error:
+            self._gone(error)
+            raise
+        except Conflict:
+            self._back()
+            raise
+        self._back()
+        return said
+
+    def _gone(self, error: SinkError) -> None:
+        now_ms = self.now_ms()
+        if not self._away_until_ms:
+            log.warning("agreement_unavailable", reason=error.reason, problem=str(error))
+        self._away_until_ms = now_ms + int(PROBE_S * 1000)
+        self._health.set(Trouble.MIRROR_FAILING, SUBJECT, f"{error.reason}: {error}", now_ms)
+
+    def _back(self) -> None:
+        if self._away_until_ms:
+            self._away_until_ms = 0
+            log.info("agreement_available")
+            self._health.clear(Trouble.MIRROR_FAILING, SUBJECT)
+
 
 def document_id(key: str) -> str:
     """A dedup key as Elasticsearch takes it: at most 512 bytes."""
     plain = key.isascii() and key.isprintable() and 0 < len(key) <= 400
     return key if plain else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-async def _answered(answer: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(LONGEST_WAIT_S):
-            return await answer
-    except TimeoutError:
-        raise SinkError("no answer in time", retryable=True, reason="contextDeadlineExceeded") from None
