@@ -16,14 +16,13 @@ _TOKEN = "id="
 
 @dataclass(slots=True)
 class Partition:
-    """`at` is the offset that is handed over next, `begun_at` the one it began with; the topic's id is None where the broker
-    does not say it. `committed` is what the broker holds for the group: never less is committed."""
+    """`at` is the offset that is handed over next; the topic's id is None where the broker does not say it. Records before
+    `silent_until` were told by somebody else. `committed` is what the broker holds for the group: never less is committed."""
 
     place: TopicPartition
     stream: Stream
     topic_id: str | None
     at: int
-    begun_at: int
     silent_until: int = 0
     committed: int = 0
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from detector.edges.sources.base import Resume, SharedInbox
-from detector.edges.sources.kafka_beginning import Beginning, Log, beginning
+from detector.edges.sources.kafka_beginning import RETENTION, Beginning, Log, beginning
 from detector.edges.sources.kafka_formats import Format
 from detector.edges.sources.kafka_partition import Partition, now_ms, stream_of
 from detector.edges.sources.kafka_rewind import record_time_ms
@@ -49,7 +49,10 @@ class Start:
         """One that we had begun with, and that is not where it was: its log was cut, or is another one."""
         stored = Resume(partition.stream.key, partition.at, partition.token)
         async with asyncio.timeout(self._settings.timeout.total_seconds()):
-            return await self._begin(partition.place, stored, None)
+            begun = await self._begin(partition.place, stored, None)
+        if begun.topic_id == partition.topic_id and begun.at >= partition.at:
+            begun.committed = partition.committed
+        return begun
 
     async def _begin(self, place: TopicPartition, stored: Resume | None, committed: int | None) -> Partition:
         log = await self._log(place)
@@ -57,7 +60,9 @@ class Start:
         offset = await self._offset(place, decided, log)
         stream = stream_of(self._settings, place)
         silent_until = decided.offset if decided.rewinds and decided.offset is not None else 0
-        partition = Partition(place, stream, log.topic_id, offset, offset, silent_until, max(committed or 0, 0))
+        is_same = decided.loss is None or decided.loss.reason == RETENTION
+        held = committed if committed is not None and is_same else 0
+        partition = Partition(place, stream, log.topic_id, offset, silent_until, held)
         await self._tell(partition, decided)
         self._consumer.seek(place, offset)
         return partition
@@ -93,17 +98,19 @@ class Start:
         return None if found is None else int(found.offset)
 
     async def _tell(self, partition: Partition, decided: Beginning) -> None:
-        """What is lost is told in the checkpoint that moves the position past it."""
+        """An empty batch writes a new position down: after a restart the stream was seen before. What is lost is told in the
+        checkpoint that moves the position past it."""
         if decided.forgets:
             await self._inbox.forget([partition.stream.key])
         loss = decided.loss
-        if loss is None:
+        if loss is None and decided.offset is not None and not decided.forgets:
             return
-        lost = LostRange(partition.stream, loss.begin, loss.end, loss.reason, "records")
-        begin = loss.begin if loss.end == partition.at else partition.at
+        begin = loss.begin if loss is not None and loss.end == partition.at else partition.at
         made = self._form.make((), Span(partition.stream, begin, partition.at, now_ms()))
+        lost = None if loss is None else LostRange(partition.stream, loss.begin, loss.end, loss.reason, "records")
         if isinstance(made, Batch):
             await self._inbox.put(replace(made, lost=lost), partition.token)
-        else:
+            return
+        if lost is not None:
             await self._inbox.lost(lost)
-            await self._inbox.points(made, partition.token)
+        await self._inbox.points(made, partition.token)
