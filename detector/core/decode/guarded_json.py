@@ -7,7 +7,7 @@ from typing import Any
 from detector.core.decode.logs import json_text
 
 MOST_BYTES = 16 << 20
-MOST_BRACKETS = 1_000_000
+MOST_BRACKETS = 400_000
 
 
 def load(value: bytes) -> dict[str, Any]:

@@ -32,10 +32,9 @@ def decode(value: bytes, time_ms: int) -> tuple[MetricPoint, ...]:
 
 def _metrics(value: bytes) -> Iterator[Any]:
     """The metrics of a record: one, a batch, a list (what `json_transformation` may make of a batch), or one a line."""
-    lines = value.strip().split(b"\n") if b"}\n{" in value else (value,)
-    if len(lines) > MOST_POINTS:
-        raise ValueError(f"more than {MOST_POINTS} metrics in a record")
-    for line in lines:
+    if value.count(b"\n") > MOST_POINTS:
+        raise ValueError(f"more than {MOST_POINTS} lines in a record")
+    for line in value.strip().split(b"\n") if b"}\n{" in value else (value,):
         record = guarded_json.load(line)
         batch = record.get("metrics", record.get(""))
         if isinstance(batch, list):
@@ -62,6 +61,8 @@ def _shape(metric: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise ValueError("a metric without a name")
     if not isinstance(fields, dict):
         raise ValueError("a metric without fields")
+    if len(fields) > MOST_POINTS:
+        raise ValueError(f"more than {MOST_POINTS} points in a record")
     if tags is not None and not isinstance(tags, dict):
         raise ValueError("a metric whose tags are no object")
     return name, fields, tags or {}
