@@ -10,13 +10,15 @@ from aiokafka.structs import ConsumerRecord
 from tests.services.fixtures import fresh
 from tests.services.kafka import Kafka
 
+KEPT = {"retention.ms": "-1"}  # tests write records of long ago, which a broker would not keep
+
 
 class TopicReceiver:
     """Use as an async context manager; `url` is valid inside it: kafka://host:port/topic."""
 
     def __init__(self, broker: Kafka, **config: str) -> None:
         self._broker = broker
-        self._config = {name.replace("_", "."): value for name, value in config.items()}
+        self._config = KEPT | {name.replace("_", "."): value for name, value in config.items()}
         self.topic = fresh("incidents")
         self.url = f"kafka://{broker.address}/{self.topic}"
 

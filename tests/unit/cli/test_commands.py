@@ -61,7 +61,7 @@ def test_check_says_what_is_well(tmp_path):
     assert call("check", "--config", str(tmp_path / "none.yaml")).exit_code == 2
 
 
-@pytest.mark.parametrize("what", ["settings", "rules"])
+@pytest.mark.parametrize("what", ["settings", "rules", "incident", "finding", "verdict"])
 def test_schema_prints_a_json_schema(what):
     """As editors read it."""
     done = call("schema", what)
