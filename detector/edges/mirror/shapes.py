@@ -140,13 +140,12 @@ def _delivery(document: Document) -> dict[str, Any]:
 
 
 def _other(document: Document) -> dict[str, Any]:
-    body = document.body
-    service = body.get("service")
+    texts = {name: each for name, each in document.body.items() if isinstance(each, str)}
     return {
         "@timestamp": rfc3339(document.at_ms),
         "event": {"kind": "state"},
-        "service": {"name": service} if isinstance(service, str) else None,
-        "trimwatch": {**_named(body, "verdict", "signal"), "body": body},
+        "service": {"name": texts["service"]} if "service" in texts else None,
+        "trimwatch": {**_named(texts, "verdict", "signal"), "body": document.body},
     }
 
 

@@ -2,7 +2,7 @@
 
 Rows are written in the transaction of what they tell, and only of kinds that somebody takes. A row goes when every consumer is
 past it; of an incident only the newest waits. While a consumer is away the queue is bounded: the oldest findings go, then the
-oldest deliveries, counted; incidents never do, there are only so many of them.
+oldest deliveries, counted; an incident waits as long as the store itself holds it.
 """
 
 from __future__ import annotations
@@ -107,6 +107,11 @@ class Feed:
             left -= gone
             _count_dropped(connection, kind, gone)
         return count - left
+
+    def forget_incidents(self, connection: sqlite3.Connection) -> None:
+        """Those that the store itself has let go of, after `keep` or for `max_size`: counted as dropped."""
+        query = "DELETE FROM feed WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM incident WHERE incident.dedup_key = feed.key)"
+        _count_dropped(connection, INCIDENT, connection.execute(query, (INCIDENT,)).rowcount)
 
     # -- a consumer's side ------------------------------------------------------------------------------------------------
 

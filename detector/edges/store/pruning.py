@@ -15,7 +15,7 @@ _HISTORY = ("finding", "delivery", "dead_letter", "lost")
 def prune(database: Database, feed: Feed, settings: StoreSettings, now_ms: int) -> int:
     """At most ROWS_A_CALL rows a table. Returns how many went. Raises StoreUnavailable."""
     before_ms = now_ms - int(settings.keep.total_seconds() * 1000)
-    dropped = _drop_old(database, before_ms)
+    dropped = _drop_old(database, feed, before_ms)
     if _used_bytes(database) > settings.max_size.bytes:
         dropped += _drop_oldest(database, feed)
     if dropped:
@@ -23,7 +23,7 @@ def prune(database: Database, feed: Feed, settings: StoreSettings, now_ms: int) 
     return dropped
 
 
-def _drop_old(database: Database, before_ms: int) -> int:
+def _drop_old(database: Database, feed: Feed, before_ms: int) -> int:
     statements = [
         *(
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at_ms < :at ORDER BY id LIMIT :rows)"
@@ -39,7 +39,10 @@ def _drop_old(database: Database, before_ms: int) -> int:
     ]
     values = {"at": before_ms, "rows": ROWS_A_CALL, "positions": POSITIONS_KEPT}
     with database.transaction() as connection:
-        return sum(connection.execute(statement, values).rowcount for statement in statements)
+        dropped = sum(connection.execute(statement, values).rowcount for statement in statements)
+        if dropped:
+            feed.forget_incidents(connection)
+        return dropped
 
 
 def _drop_oldest(database: Database, feed: Feed) -> int:
@@ -54,6 +57,7 @@ def _drop_oldest(database: Database, feed: Feed) -> int:
         dropped += feed.drop_oldest(connection, min(ROWS_A_CALL, -(-rows // 10)))
         query = "SELECT dedup_key FROM incident WHERE state = 'resolved' ORDER BY last_seen_ms LIMIT ?"
         dropped += connection.execute(f"DELETE FROM incident WHERE dedup_key IN ({query})", (ROWS_A_CALL // 10,)).rowcount
+        feed.forget_incidents(connection)
     return dropped
 
 

@@ -218,6 +218,15 @@ def test_a_file_that_is_too_large_lets_go_of_what_waits(tmp_path: Path) -> None:
     store.close()
 
 
+def test_an_incident_waits_as_long_as_the_store_holds_it(store: Store, feed: Feed) -> None:
+    """One that was resolved and forgotten while the mirror was away is let go, and counted; what is open stays."""
+    old, recent = incident("old", IncidentState.RESOLVED, last_seen_ms=1), incident("open", last_seen_ms=1)
+    store.write(Checkpoint(1, incidents=(old, recent)))
+    store.prune(10**12)
+    assert [row.key for row in waiting(feed)] == ["open"]
+    assert feed.dropped() == {"incident": 1}
+
+
 def test_a_store_of_the_release_before_is_brought_up_to_date(settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of schema 1 gets the feed's tables, keeps everything it holds, and is refused by the release before from then on."""
     both = database.SCHEMAS
