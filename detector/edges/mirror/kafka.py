@@ -17,7 +17,7 @@ class KafkaTopics:
     """A producer apart from the sink's: a flood of findings does not hold up who must be paged."""
 
     def __init__(self, settings: KafkaSinkSettings, instance: str) -> None:
-        self._name = settings.name
+        self._name = f"kafka/{settings.name}"  # no sink may share the place of the mirror in the feed
         self._instance = instance
         wanted = {"finding": settings.findings_topic, "verdict": settings.verdicts_topic}
         self._topics = {kind: topic for kind, topic in wanted.items() if topic is not None}
