@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -15,10 +17,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 
+from tests.services import installed
 from tests.services.certificates import Certificates
 from tests.services.elasticsearch import Elasticsearch
 from tests.services.fixtures import fresh
-from tests.services.kafka import USERS, Kafka, KafkaPair
+from tests.services.kafka import USERS, Kafka, KafkaPair, answers
 from tests.services.nginx import Nginx, Refusal
 
 
@@ -134,4 +137,35 @@ def test_a_server_does_not_outlive_its_owner(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     end = time.monotonic() + 10
     while Path(f"/proc/{done.stdout.strip()}").exists() or (tmp_path / "data").exists():
+        assert time.monotonic() < end
+
+
+CONTROLLER = """
+import subprocess, sys
+worker = '''
+import sys; from pathlib import Path; from tests.services.kafka import Kafka; from tests.services.shared import shared_server
+broker = shared_server(Path(sys.argv[1]), "kafka", Kafka)
+print(broker.address, broker.answers(), flush=True)
+'''
+workers = [subprocess.Popen([sys.executable, "-c", worker, sys.argv[1]], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+print([each.communicate()[0].strip() for each in workers], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_workers_share_one_broker_that_ends_with_the_run(tmp_path: Path) -> None:
+    """Two workers ask at once: one starts it, the other gets the same, it outlives both, and it dies with their controller."""
+    installed.kafka_jars()
+    command = [sys.executable, "-c", CONTROLLER, str(tmp_path)]
+    environment = {**os.environ, "PYTEST_XDIST_WORKER": "gw0"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as controller:
+        assert controller.stdout is not None
+        first, second = ast.literal_eval(controller.stdout.readline())
+        assert first == second
+        address, is_up = first.split()
+        assert is_up == "True"
+        assert answers(address)
+        controller.kill()
+    end = time.monotonic() + 10
+    while answers(address):
         assert time.monotonic() < end

@@ -64,7 +64,9 @@ class Process:
                 start_new_session=True,
             )
         guard = [sys.executable, "-S", "-c", _GUARD, str(owner or os.getpid()), str(self._server.pid), str(self.data)]
-        subprocess.Popen(guard, stdin=subprocess.DEVNULL, start_new_session=True)
+        subprocess.Popen(
+            guard, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
 
     def is_running(self) -> bool:
         return self._server is not None and self._server.poll() is None
