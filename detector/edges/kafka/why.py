@@ -113,13 +113,14 @@ def _network(error: BaseException) -> str:
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:
-    if error.verify_code in (62, 64):  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-        return f"the broker's certificate is for another name: {error.verify_message}"
-    return f"the broker's certificate is not trusted: {error.verify_message}; name whom to trust in `ca_file`"
+    said = getattr(error, "verify_message", "it cannot be checked")
+    if getattr(error, "verify_code", None) in (62, 64):  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+        return f"the broker's certificate is for another name: {said}"
+    return f"the broker's certificate is not trusted: {said}; name whom to trust in `ca_file`"
 
 
 def _tls(error: ssl.SSLError) -> str:
-    reason = (error.reason or type(error).__name__).upper()
+    reason = (getattr(error, "reason", None) or type(error).__name__).upper()
     if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER_FAILURE" in reason or "HTTP_REQUEST" in reason:
         return "what answers speaks no TLS; leave out `tls`, or use the port for TLS"
     if "CERTIFICATE_REQUIRED" in reason or "BAD_CERTIFICATE" in reason:
