@@ -12,6 +12,7 @@ SOURCES = {
     "stdin": "detector.edges.sources.stdin:StdinSource",
     "kubernetes": "detector.edges.sources.kubernetes:KubernetesSource",
     "kafka": "detector.edges.sources.kafka:KafkaSource",
+    "elasticsearch": "detector.edges.sources.elasticsearch:ElasticsearchSource",
 }
 
 

@@ -24,6 +24,7 @@ from detector.settings import ElasticsearchSourceSettings
 log = structlog.get_logger()
 
 KEEP_ALIVE = "2m"
+MOST_LOSSES = 3
 SIZE = "_size"  # our own note in an answer: its bytes
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _NO_SEQ = "_seq_no cannot be queried"  # an index with index.disable_sequence_numbers, Elasticsearch 9.5
@@ -79,7 +80,6 @@ class Cluster:
         self._chance = chance or Random()
         self._client: AsyncElasticsearch | None = None
         self._said = ""
-        self.was_answered = False
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """One try. Raises SinkError, ApiError or TransportError."""
@@ -117,7 +117,6 @@ class Cluster:
         if self._said:
             log.info("elasticsearch_answers", source=self._settings.name, index=self._settings.index)
         self._said = ""
-        self.was_answered = True
 
 
 class View:
@@ -132,6 +131,7 @@ class View:
         self._id = ""
         self.generation = 0
         self.has_seq = True
+        self._losses = 0  # of it, in a row
 
     @property
     def has_tie(self) -> bool:
@@ -146,9 +146,9 @@ class View:
         tie: list[Mapping[str, Any]] = [{"_shard_doc": {"order": "asc"}}] if self.has_tie else []
         return [{self.time_field: when}, *seq, *tie]
 
-    async def search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def search(self, body: Mapping[str, Any], *, has_documents: bool = True) -> Mapping[str, Any]:
         """Every shard's answer. Retries until patience ends. Raises Moved when the view had to be opened anew: the request must
-        be made again for it; Unreadable; SinkError."""
+        be made again for it; SinkError; and where documents may be the reason, Unreadable."""
         tries, since = 0, time.monotonic()
         while True:
             try:
@@ -156,15 +156,19 @@ class View:
             except Moved:
                 raise
             except (ApiError, TransportError, SinkError) as error:
-                if isinstance(error, Unreadable):
+                if has_documents and isinstance(error, Unreadable):
                     raise
-                if _is_too_long(error):
+                if has_documents and _is_too_long(error):
                     raise _TooLong("the answer is too long") from error
                 if isinstance(error, ApiError) and self._is_about_us(error):
+                    self._losses += 1
+                    if self._losses > MOST_LOSSES:
+                        await self._cluster.bear(error, self._losses, since)
                     raise Moved from None
                 await self._cluster.bear(error, tries, since)
                 tries += 1
             else:
+                self._losses = 0
                 self._cluster.settle()
                 return answer
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from detector.edges.sources.elasticsearch_cluster import SIZE, Moved, Unreadable, View
 from detector.edges.sources.elasticsearch_hits import Hit, hits_of, in_order
+from detector.edges.sources.elasticsearch_query import Query
 
 MOST_PAGE_BYTES = 4 << 20  # a page is made smaller when answers are longer
 MOST_OF_ONE_TIME = 5_000  # documents of one millisecond that are put in order together
 _MOST = 10_000  # index.max_result_window
 _LARGEST = (1 << 63) - 1
 _AS_THE_SERVER_WRITES = {"excludes": ["\u0001"]}  # makes it write documents itself, without what only its own reader takes
-
-Query = Mapping[str, Any]
 
 
 class Pages:
@@ -32,7 +31,13 @@ class Pages:
         self._generation = 0
         self._seen: set[int] = set()  # the documents that stand at the same place as the last one
         self._held: list[Hit] = []
+        self._plain_ms = -1  # a millisecond with too many documents, which stay as they come
         self.is_over = False
+
+    @property
+    def ends_a_time(self) -> bool:
+        """Whether what was given out last ends with the last document of its millisecond."""
+        return bool(self._held) or self._plain_ms < 0
 
     async def next(self) -> list[Hit]:
         """The documents that follow, each millisecond's in order and, unless it has too many, whole. None left: an empty list.
@@ -40,12 +45,15 @@ class Pages:
         while not self.is_over:
             hits = self._held + await self._page()
             self._held = []
-            if self.is_over or not hits:
-                return in_order(hits, self._view.time_field)
+            if not hits:
+                return []
             last_ms = hits[-1].at[0]
+            if self.is_over:
+                return hits if self._plain_ms == hits[0].at[0] else in_order(hits, self._view.time_field)
             whole = next(at for at, hit in enumerate(hits) if hit.at[0] == last_ms)
-            if not whole and len(hits) >= MOST_OF_ONE_TIME:
-                return in_order(hits, self._view.time_field)
+            if not whole and (len(hits) >= MOST_OF_ONE_TIME or self._plain_ms == last_ms):
+                self._plain_ms = last_ms
+                return hits
             self._held = hits[whole:]
             if whole:
                 return in_order(hits[:whole], self._view.time_field)
@@ -77,7 +85,7 @@ class Pages:
         while True:
             size = self._size if self._has_tie else min(self._size + len(self._seen), _MOST)
             try:
-                answer = await self._view.search(self._body(size, source))
+                answer = await self._view.search(self._body(size, source), has_documents=size > 1 or source is not False)
             except Moved:
                 continue
             except Unreadable as error:
@@ -92,8 +100,6 @@ class Pages:
         if self._size > 1:
             self._size = max(1, self._size // 8)
             return source
-        if source is False:
-            raise error
         return False
 
     def _adapt(self, size: int, answer_bytes: int) -> None:

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from detector.edges.sources.elasticsearch_batches import batches_of, last_batch, stream_of
 from detector.edges.sources.elasticsearch_cluster import Cluster, Patience, View
-from detector.edges.sources.elasticsearch_pages import Pages, Query
+from detector.edges.sources.elasticsearch_pages import Pages
+from detector.edges.sources.elasticsearch_query import Query, between, query_of
 from detector.errors import NoSuchInput, SinkError
 from detector.records import Batch
 from detector.settings import ElasticsearchSourceSettings
@@ -26,22 +26,6 @@ class Span:
 
     since_ms: int | None = None
     until_ms: int | None = None
-
-
-def query_of(settings: ElasticsearchSourceSettings, *filters: Query) -> Query:
-    """What the settings ask for, and these filters."""
-    wanted = [{"query_string": {"query": settings.query}}] if settings.query else []
-    return {"bool": {"filter": [*wanted, *filters]}} if wanted or filters else {"match_all": {}}
-
-
-def between(field: str, since_ms: int | None, until_ms: int | None) -> Query:
-    """`until_ms` is excluded."""
-    bounds: dict[str, Any] = {"format": "epoch_millis"}
-    if since_ms is not None:
-        bounds["gte"] = since_ms
-    if until_ms is not None:
-        bounds["lt"] = until_ms
-    return {"range": {field: bounds}}
 
 
 class PastIndex:
@@ -88,7 +72,7 @@ class PastIndex:
 
     async def _count(self, cluster: Cluster, view: View) -> int:
         """How many there are. Raises SinkError also where no index matches."""
-        answer = await view.search({"size": 0, "track_total_hits": True, "query": self._query()})
+        answer = await view.search({"size": 0, "track_total_hits": True, "query": self._query()}, has_documents=False)
         if not answer["_shards"]["total"]:
             raise SinkError("no index matches", retryable=False, reason="clientError")
         return int(answer["hits"]["total"]["value"])

@@ -1,0 +1,216 @@
+"""One look at the index after the other, and what is handed over of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import structlog
+
+from detector.edges.sources.base import Resume, SharedInbox
+from detector.edges.sources.elasticsearch_batches import batches_of, stream_of
+from detector.edges.sources.elasticsearch_cluster import Cluster, Moved, View
+from detector.edges.sources.elasticsearch_hits import Hit
+from detector.edges.sources.elasticsearch_memory import Memory, Peak, Shard
+from detector.edges.sources.elasticsearch_pages import Pages
+from detector.edges.sources.elasticsearch_query import Query, any_of, between, counted, counting, query_of, without
+from detector.edges.sources.elasticsearch_recall import MOST_READ, Recalled, recall
+from detector.edges.sources.elasticsearch_token import Progress, ShardMark, marks_of, read, written
+from detector.records import LostRange
+from detector.settings import ElasticsearchSourceSettings
+from detector.settings.start_at import start_at
+
+log = structlog.get_logger()
+
+MOST_A_ROUND = 100_000  # documents; what is left is the next round's
+RECALL_PAGE = 5_000
+COUNT_EVERY_MS = 300_000
+
+
+class Rounds:
+    """`begin` once, then `look` again and again."""
+
+    def __init__(self, settings: ElasticsearchSourceSettings, cluster: Cluster, inbox: SharedInbox) -> None:
+        self.stream = stream_of(settings)
+        self.offset = 0
+        self._settings = settings
+        self._cluster = cluster
+        self._inbox = inbox
+        self._memory = Memory(round(settings.late.total_seconds() * 1000))
+        self._floor_ms: int | None = None  # nothing before it was ever wanted
+        self._reached_ms: int | None = None  # a round that was not finished went so far; None: to the end
+        self._first = 0  # the record number of this round's first document
+        self._before_ms: int | None = None
+        self._before: Mapping[Shard, Peak] = {}
+        self._at = (-1, 0)  # the time of the last document that this round has handed over, and how many of the same time
+        self._timeless: int | None = None
+        self._count_ms = 0
+
+    @property
+    def has_handed_over(self) -> bool:
+        """Whether the last round had something new."""
+        return self.offset > self._first
+
+    async def begin(self, resume: Resume | None, now_ms: int) -> None:
+        """Goes on where the last checkpoint stood, or begins where the settings say."""
+        start = start_at(self._settings.start_at)
+        if resume is not None:
+            self.offset = resume.offset
+            known = read(resume.token)
+            if known is not None:
+                self.offset = known[0].offset
+                await self._recall(resume, *known)
+                return
+            log.warning("elasticsearch_position_unknown", source=self._settings.name, offset=resume.offset)
+        self._floor_ms = None if start == "earliest" else now_ms if start == "latest" else start
+
+    async def look(self, now_ms: int) -> bool:
+        """Hands over what is new. True when there is more to read at once."""
+        memory = self._memory
+        memory.begin(now_ms)
+        self._first, self._before_ms = self.offset, self._reached_ms
+        self._before, self._at = memory.peaks(), (-1, 0)
+        view = View(self._cluster, self._settings)
+        try:
+            await self._count_timeless(view, now_ms)
+            pages = Pages(view, query_of(self._settings, await self._wanted(view, now_ms)), self._settings.page)
+            self._reached_ms = await self._read(pages)
+        finally:
+            await view.close()
+        return self._reached_ms is not None
+
+    async def _read(self, pages: Pages) -> int | None:
+        """Until when it was read: up to the end (None), or up to a millisecond where a new round may begin."""
+        memory, width_ms = self._memory, self._memory.width_ms
+        seen: dict[int, int] = {}
+        looked = 0
+        while hits := await pages.next():
+            for at, same in groupby(hits, lambda hit: hit.at[0] // width_ms):
+                seen[at] = seen.get(at, 0) + sum(1 for _ in same)
+            fresh = [hit for hit in hits if not memory.knows(hit)]
+            await self._hand_over(fresh)
+            looked += len(hits)
+            last_ms = hits[-1].at[0]
+            if looked >= MOST_A_ROUND and not pages.is_over and pages.ends_a_time and memory.newest_ms <= last_ms:
+                memory.looked(seen, last_ms)
+                return last_ms
+        memory.looked(seen, None)
+        return None
+
+    async def _hand_over(self, hits: Sequence[Hit]) -> None:
+        begin = self.offset
+        for batch in batches_of(hits, begin, self.stream, self._settings, _now_ms()):
+            taken = hits[batch.offset - begin : batch.next_offset - begin]
+            self._memory.note(taken)
+            last_ms = taken[-1].at[0]
+            same = sum(hit.at[0] == last_ms for hit in taken)
+            self._at = (last_ms, same + (self._at[1] if self._at[0] == last_ms else 0))
+            self.offset = batch.next_offset
+            await self._inbox.put(batch, self._token())
+
+    def _token(self) -> str:
+        memory = self._memory
+        low_ms = max(memory.low_ms, self._floor_ms or 0)
+        progress = Progress(self.offset, self._first, low_ms, memory.newest_ms, self._before_ms, self._at)
+        return written(progress, marks_of(memory.peaks(), memory.counts(), self._before))
+
+    async def _wanted(self, view: View, now_ms: int) -> Query:
+        """What may hold something new: ranges in which the index counts other numbers than before, and all that is later."""
+        memory, field = self._memory, self._settings.time_field
+        span = memory.span(now_ms)
+        if span is None:
+            return between(field, self._floor_ms, None)
+        floor_ms = self._floor_ms or 0
+        body = {
+            "size": 0,
+            "track_total_hits": False,
+            "query": query_of(self._settings, between(field, max(span[0], floor_ms), span[1])),
+            "aggs": counting(field, memory.width_ms),
+        }
+        counts = counted(await _sure(view, body))
+        if late := memory.too_late(counts):
+            await self._lose(late, f"became visible later than `late` ({self._settings.late}) allows")
+        ranges = [between(field, max(begin, floor_ms), end) for begin, end in memory.changed(counts, span[1]) if end > floor_ms]
+        return any_of([*ranges, between(field, max(span[1], floor_ms), None)])
+
+    async def _count_timeless(self, view: View, now_ms: int) -> None:
+        """Documents without a time have no place in the order: they are never read, but new ones are counted."""
+        if now_ms < self._count_ms:
+            return
+        self._count_ms = now_ms + COUNT_EVERY_MS
+        field = self._settings.time_field
+        body = {"size": 0, "track_total_hits": True, "query": query_of(self._settings, without(field))}
+        count = int((await _sure(view, body))["hits"]["total"]["value"])
+        if self._timeless is not None and count > self._timeless:
+            await self._lose(count - self._timeless, f"have no `{field}`")
+        self._timeless = count
+
+    async def _lose(self, count: int, reason: str) -> None:
+        await self._inbox.lost(LostRange(self.stream, self.offset, self.offset + count, reason, "records"))
+
+    # -- after a restart ------------------------------------------------------------------------------------------------------
+
+    async def _recall(self, resume: Resume, progress: Progress, marks: Sequence[ShardMark]) -> None:
+        """Knows again what was handed over, and hands over once more what the pipeline had not finished with."""
+        view = View(self._cluster, self._settings)
+        try:
+            found = recall(await self._remembered(view, progress), progress, marks)
+            if found.doubtful:
+                log.warning("elasticsearch_may_repeat", source=self._settings.name, documents=found.doubtful)
+            self._remember(found, progress)
+            if resume.offset < progress.offset:
+                await self._repeat(view, found.last[resume.offset - progress.offset :], resume, progress)
+        finally:
+            await view.close()
+
+    async def _remembered(self, view: View, progress: Progress) -> list[Hit]:
+        """All documents inside the look-back, without what they hold."""
+        field = self._settings.time_field
+        query = query_of(self._settings, between(field, progress.low_ms, progress.newest_ms + 1))
+        pages = Pages(view, query, RECALL_PAGE, [field, "log.offset"])
+        found: list[Hit] = []
+        while len(found) < MOST_READ and (hits := await pages.next()):
+            for hit in hits:
+                hit.source = None
+            found += hits
+        return found
+
+    def _remember(self, found: Recalled, progress: Progress) -> None:
+        memory, counts = self._memory, dict[int, int]()
+        self._floor_ms = progress.low_ms
+        memory.note(found.known)
+        memory.newest_ms, memory.low_ms = max(progress.newest_ms, memory.newest_ms), progress.low_ms
+        for hit in found.known:
+            at = hit.at[0] // memory.width_ms
+            counts[at] = counts.get(at, 0) + 1
+        memory.looked(counts, None)
+
+    async def _repeat(self, view: View, last: Sequence[Hit], resume: Resume, progress: Progress) -> None:
+        """The round's last documents, under the record numbers that they had."""
+        if not last:
+            return
+        offsets = {hit.number: progress.offset - len(last) + at for at, hit in enumerate(last)}
+        times = [hit.at[0] for hit in last]
+        query = query_of(self._settings, between(self._settings.time_field, min(times), max(times) + 1))
+        pages = Pages(view, query, self._settings.page)
+        while hits := await pages.next():
+            wanted = [(offsets[hit.number], hit) for hit in hits if hit.number in offsets]
+            for _, run in groupby(enumerate(wanted), lambda each: each[1][0] - each[0]):
+                same = [each[1] for each in run]
+                for batch in batches_of([hit for _, hit in same], same[0][0], self.stream, self._settings, _now_ms()):
+                    await self._inbox.put(batch, resume.token)
+
+
+async def _sure(view: View, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An answer that does not depend on which view it is."""
+    while True:
+        try:
+            return await view.search(body, has_documents=False)
+        except Moved:
+            continue
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
