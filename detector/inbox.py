@@ -32,12 +32,11 @@ class Clocks:
     mono_ms: Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What was counted since the last batch, and how long before it was read its last line happened, where that line says so."""
+class Teller(Protocol):
+    """Who shows what went by: counts since the last time, and how long before it was read the last line happened, where that line
+    says so."""
 
-    counts: Counts
-    lag_ms: int | None
+    def counted(self, counts: Counts, lag_ms: int | None) -> None: ...
 
 
 class Listener(Protocol):
@@ -65,38 +64,36 @@ class PipelineInbox:
         self._owed: Checkpoint | None = None
         self._committed_ms = clocks.mono_ms()
         self._bytes = 0
+        self._teller: Teller | None = None
+        self._last: Batch | None = None  # since counts were told
 
-    async def put(self, batch: Batch, token: str = "") -> Taken:
+    async def put(self, batch: Batch, token: str = "", teller: Teller | None = None) -> None:
         """Judges a batch, and writes down what followed when it is time."""
         async with self._turn:
             await self._settle()
+            self._count_for(teller)
             self._pipeline.take(batch, token)
-            counts, self._pipeline.counts = self._pipeline.counts, Counts()
-            reached_ms = self._pipeline.reached_ms(batch.stream)
-            self._bytes += batch.size
+            self._last, self._bytes = batch, self._bytes + batch.size
             waited_ms = self._clocks.mono_ms() - self._committed_ms
             if self._pipeline.is_urgent or waited_ms >= self._commit_every_ms or self._bytes >= COMMIT_BYTES:
                 await self._commit()
-        return Taken(counts, max(0, batch.observed_ms - reached_ms) if reached_ms else None)
 
-    async def points(self, points: Points, token: str = "") -> Counts:
+    async def points(self, points: Points, token: str = "", teller: Teller | None = None) -> None:
         """Takes metric points in, and writes down what followed when it is time."""
         async with self._turn:
             await self._settle()
+            self._count_for(teller)
             self._pipeline.points(points, token)
-            counts, self._pipeline.counts = self._pipeline.counts, Counts()
             if self._clocks.mono_ms() - self._committed_ms >= self._commit_every_ms:
                 await self._commit()
-        return counts
 
-    async def lost(self, lost: LostRange) -> Counts:
+    async def lost(self, lost: LostRange, teller: Teller | None = None) -> None:
         """Writes down at once what nobody will ever judge."""
         async with self._turn:
             await self._settle()
+            self._count_for(teller)
             self._pipeline.lost(lost)
-            counts, self._pipeline.counts = self._pipeline.counts, Counts()
             await self._commit()
-        return counts
 
     async def tick(self) -> None:
         """Time went by; commands that people gave are consumed in order."""
@@ -134,7 +131,24 @@ class PipelineInbox:
             self._pipeline.command(command)
             self._command_id = command.id
 
+    def _count_for(self, teller: Teller | None) -> None:
+        """What is counted from here on is this one's."""
+        if teller is not self._teller:
+            self._tell_counts()
+            self._teller = teller
+
+    def _tell_counts(self) -> None:
+        """Once a checkpoint, or when another source takes its turn: once a batch would cost more than many a batch does."""
+        if self._teller is None:
+            return
+        counts, self._pipeline.counts = self._pipeline.counts, Counts()
+        last, self._last = self._last, None
+        reached_ms = self._pipeline.reached_ms(last.stream) if last is not None else 0
+        lag_ms = max(0, last.observed_ms - reached_ms) if last is not None and reached_ms else None
+        self._teller.counted(counts, lag_ms)
+
     async def _commit(self) -> None:
+        self._tell_counts()
         checkpoint = self._pipeline.checkpoint(self._clocks.wall_ms())
         self._owed = None if checkpoint.is_empty else checkpoint
         await self._settle()
@@ -186,19 +200,20 @@ class Door:
         self.keys[batch.stream.key] = None
         if len(self.keys) > MOST_AWAKE:
             del self.keys[next(iter(self.keys))]
-        taken = await self._inbox.put(batch, token)
-        self._metrics.counted(self._source, taken.counts)
-        if taken.lag_ms is not None:
-            self._metrics.source_lag(self._source, taken.lag_ms / 1000)
+        await self._inbox.put(batch, token, self)
         reach(CrashPoint.SOURCE_HANDED_OVER)
 
     async def points(self, points: Points, token: str = "") -> None:
-        counts = await self._inbox.points(points, token)
-        self._metrics.counted(self._source, counts)
+        await self._inbox.points(points, token, self)
         reach(CrashPoint.SOURCE_HANDED_OVER)
 
     async def lost(self, lost: LostRange) -> None:
-        self._metrics.counted(self._source, await self._inbox.lost(lost))
+        await self._inbox.lost(lost, self)
+
+    def counted(self, counts: Counts, lag_ms: int | None) -> None:
+        self._metrics.counted(self._source, counts)
+        if lag_ms is not None:
+            self._metrics.source_lag(self._source, lag_ms / 1000)
 
     @property
     def longest_window_ms(self) -> int:

@@ -22,8 +22,8 @@ from detector.edges.store.store import Store
 from detector.errors import StoreUnavailable
 from detector.inbox import Clocks, Door, PipelineInbox
 from detector.records import Checkpoint, Counts, Tick
-from detector.settings import IncidentSettings, KafkaSourceSettings, StoreSettings
-from detector.telemetry import Metrics
+from detector.settings import IncidentSettings, KafkaSourceSettings, LogSettings, StoreSettings
+from detector.telemetry import Metrics, set_up_log
 from tests.bench.jobs import engine_for, resident_mb
 from tests.bench.rulesets import rules
 
@@ -77,11 +77,13 @@ async def whole(address: str, topic: str, lines: int, count: int, cache: str, wa
         gc.collect()
         began = time.process_time()
         reading = asyncio.ensure_future(KafkaSource(settings).read_into(Door(inbox, "kafka", tally), {}))
+        ticking = asyncio.ensure_future(_tick(inbox))
         waiting = asyncio.ensure_future(tally.is_all.wait())
         await asyncio.wait([reading, waiting], return_when=asyncio.FIRST_COMPLETED)
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
+        for task in (reading, ticking):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await inbox.tick()
         spent = time.process_time() - began
         store.close()
@@ -123,6 +125,13 @@ async def confluent(address: str, topic: str, lines: int) -> dict[str, Any]:
     return {"cpu_s": spent, "lines": seen, "rss_mb": resident_mb()}
 
 
+async def _tick(inbox: PipelineInbox) -> None:
+    """As the daemon does."""
+    while True:
+        await asyncio.sleep(0.5)
+        await inbox.tick()
+
+
 def _consumer(address: str, topic: str) -> Any:
     from aiokafka import AIOKafkaConsumer
 
@@ -133,5 +142,6 @@ JOBS = {"whole": whole, "one_by_one": one_by_one, "many": many, "confluent": con
 
 if __name__ == "__main__":
     job, address, topic, *rest = sys.argv[1:]
+    set_up_log(LogSettings(level="error", format="json"))
     arguments: list[Any] = [int(word) if word.isdigit() else word for word in rest]
     print(orjson.dumps(asyncio.run(JOBS[job](address, topic, *arguments))).decode())

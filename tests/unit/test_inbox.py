@@ -247,3 +247,20 @@ def test_what_is_lost_is_counted_at_once_for_its_source(unit: str) -> None:
 
     run(story)
     assert f'trimwatch_source_lost_{unit}_total{{source="topics"}} 8' in metrics.exposition().decode()
+
+
+def test_what_is_counted_goes_to_the_source_that_read_it() -> None:
+    """Also the events that a tick gives out, and when two sources take turns."""
+    metrics = Metrics()
+
+    async def story(hall: Hall) -> None:
+        files, topics = Door(hall.inbox, "files", metrics), Door(hall.inbox, "topics", metrics)
+        await files.put(Log("a").batch(line("quiet"), line("quiet")))
+        await topics.put(Log("b").batch(line("quiet")))
+        await files.put(Log("c").batch(line("quiet")))
+        await hall.inbox.tick()
+
+    run(story)
+    text = metrics.exposition().decode()
+    assert 'trimwatch_source_lines_total{source="files"} 3' in text
+    assert 'trimwatch_source_lines_total{source="topics"} 1' in text
