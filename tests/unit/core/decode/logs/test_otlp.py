@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import orjson
 import pytest
 from google.protobuf import json_format
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.resources import Resource
 
 from detector.core.decode.logs.otlp import Lines, lines_of
 from detector.records import Level, LogEvent, TimeFrom
+from tests.services.otlp_producer import missing_module
 from tests.unit.core.decode.logs.marking import events
 
 NS = 1_720_014_649_526_000_000
@@ -204,20 +200,9 @@ def test_strings_that_are_no_text_do_not_lose_the_others() -> None:
     assert [orjson.loads(line)["message"] for line in found.text.splitlines()] == ["bad " + "\ufffd" * 4, "sought"]
 
 
-@pytest.mark.filterwarnings("ignore:`LoggingHandler`:DeprecationWarning")
 def test_a_real_librarys_records_are_read() -> None:
     """Python's own logging through OpenTelemetry's SDK and exporter, an exception with it."""
-    exporter = InMemoryLogRecordExporter()
-    provider = LoggerProvider(Resource.create({"service.name": "shop"}))
-    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-    logger = logging.Logger("cart")
-    logger.addHandler(LoggingHandler(logger_provider=provider))
-    try:
-        raise ModuleNotFoundError("No module named 'psycopg2'", name="psycopg2")
-    except ModuleNotFoundError:
-        logger.exception("could not start")
-    found = lines_of(encode_logs(exporter.get_finished_logs()).SerializeToString(), -1, MAX_LINE)
-    (event,) = events(found.text, "psycopg2")
+    (event,) = events(lines_of(missing_module("psycopg2"), -1, MAX_LINE).text, "psycopg2")
     assert (event.level, event.service, event.logger) == (Level.ERROR, "shop", "cart")
     assert event.text.startswith(b"could not start\nModuleNotFoundError: No module named 'psycopg2'\nTraceback")
 

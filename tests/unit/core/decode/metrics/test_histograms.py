@@ -6,15 +6,12 @@ import math
 from typing import Any
 
 import pytest
-from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ExponentialHistogramDataPoint, HistogramDataPoint
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 
 from detector.core.decode.metrics import decoder_of
 from detector.core.decode.metrics.histograms import MOST_BUCKETS, bound, explicit, exponential
 from detector.records import Distribution
+from tests.services.otlp_producer import exponential_histogram
 
 
 def exp(scale: int, positive: Any = None, negative: Any = None, **more: Any) -> Distribution:
@@ -68,13 +65,8 @@ def test_no_scale_and_no_offset_is_too_much(scale: int, offset: int) -> None:
 
 def test_a_real_producers_values_lie_in_the_buckets_that_say_so() -> None:
     """The OpenTelemetry SDK counted them, and its exporter wrote them down."""
-    reader = InMemoryMetricReader()
-    view = View(instrument_name="*", aggregation=ExponentialBucketHistogramAggregation())
-    histogram = MeterProvider([reader], views=[view]).get_meter("lib").create_histogram("h", unit="s")
     values = [1.0, 1.5, 2.0, 3.0, 0.001, 250.0, 0.0, *(number / 7 for number in range(1, 500))]
-    for value in values:
-        histogram.record(value)
-    (point,) = decoder_of("otlp_metrics")(encode_metrics(reader.get_metrics_data()).SerializeToString(), -1)
+    (point,) = decoder_of("otlp_metrics")(exponential_histogram(values), -1)
     found = point.value
     assert isinstance(found, Distribution)
     reached = 0.0
