@@ -13,10 +13,11 @@ from detector.core.ruleset.load import RuleFile, load_rules
 from detector.core.ruleset.spec import Rule
 from detector.documents import line_at, read_document, read_file
 from detector.documents.fields import FaultList, unknown
+from detector.edges.kafka.tls import tls_context
 from detector.edges.rule_files import builtin_rule_files, rule_files
 from detector.edges.sinks.problems import problems_of
-from detector.errors import BadInput, BadSettings, Fault
-from detector.settings import RuleSettings, Settings, load_settings
+from detector.errors import BadInput, BadSettings, Fault, NoCredential
+from detector.settings import KafkaSinkSettings, KafkaSourceSettings, RuleSettings, Settings, load_settings
 from detector.settings.reader import FaultyTree, SettingsReader
 from detector.settings.values import Secret
 
@@ -63,7 +64,7 @@ def load_whole_settings(path: str, text: bytes, environ: Mapping[str, str]) -> S
 def outside_faults(path: str, text: bytes, settings: Settings) -> list[Fault]:
     """What is wrong with settings that read well: addresses no sink may call, files that cannot be read."""
     located = Located(path, text)
-    return [located.fault(field, problem) for field, problem in (*_sink_problems(settings), *_file_problems(settings))]
+    return [located.fault(field, problem) for field, problem in _outside_problems(settings)]
 
 
 class Located:
@@ -85,12 +86,33 @@ def _sink_problems(settings: Settings) -> Iterator[Problem]:
             yield f"sinks.{at}.{field}", problem
 
 
+def _outside_problems(settings: Settings) -> Iterator[Problem]:
+    yield from _sink_problems(settings)
+    unreadable = list(_file_problems(settings))
+    yield from unreadable or _certificate_problems(settings)
+
+
+def _certificate_problems(settings: Settings) -> Iterator[Problem]:
+    """What certificate files hold; for Kafka, whose clients would find out late."""
+    for path, part in _parts(settings):
+        if isinstance(part, KafkaSourceSettings | KafkaSinkSettings) and part.tls:
+            try:
+                tls_context(part)
+            except NoCredential as error:
+                fields, _, problem = str(error).partition(": ")
+                yield f"{path}.{fields.partition(',')[0]}", problem
+
+
+def _parts(settings: Settings) -> Iterator[tuple[str, object]]:
+    yield "api", settings.api
+    yield "elasticsearch", settings.elasticsearch
+    yield from ((f"sources.{at}", source) for at, source in enumerate(settings.sources))
+    yield from ((f"sinks.{at}", sink) for at, sink in enumerate(settings.sinks))
+
+
 def _file_problems(settings: Settings) -> Iterator[Problem]:
     """Secrets and certificates that a file should hold."""
-    parts: list[tuple[str, object]] = [("api", settings.api)]
-    parts += [(f"sources.{at}", source) for at, source in enumerate(settings.sources)]
-    parts += [(f"sinks.{at}", sink) for at, sink in enumerate(settings.sinks)]
-    for path, part in parts:
+    for path, part in _parts(settings):
         for name in getattr(part, "__slots__", ()):
             value = getattr(part, name)
             is_secret = isinstance(value, Secret)

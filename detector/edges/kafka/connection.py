@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
+from detector.edges.kafka.tls import KafkaSettings, tls_context
 from detector.edges.kafka.why import why
 from detector.errors import NoCredential
-from detector.settings import KafkaSinkSettings, KafkaSourceSettings
 
 __all__ = ["KafkaSettings", "connection", "why"]
-
-KafkaSettings = KafkaSourceSettings | KafkaSinkSettings
 
 _LOOK_FOR_TOPICS_MS = 30_000  # how soon a new topic that a pattern matches is seen; aiokafka's own 5 minutes lose to a retention
 
@@ -28,7 +25,7 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
         "metadata_max_age_ms": _LOOK_FOR_TOPICS_MS,
     }
     if settings.tls:
-        arguments["ssl_context"] = _tls(settings)
+        arguments["ssl_context"] = tls_context(settings)
     if settings.sasl != "none":
         arguments["sasl_mechanism"] = settings.sasl.upper()
         arguments["sasl_plain_username"] = settings.username or ""
@@ -39,33 +36,6 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
 def _protocol(settings: KafkaSettings) -> str:
     transport = "SSL" if settings.tls else "PLAINTEXT"
     return transport if settings.sasl == "none" else f"SASL_{transport}"
-
-
-def _tls(settings: KafkaSettings) -> ssl.SSLContext:
-    """Trusts `ca_file` alone where there is one; the broker's name is always compared with its certificate."""
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ValueError) as error:
-        raise NoCredential(f"ca_file: {_unusable(error, 'certificate')}") from None
-    if settings.cert_file is not None:
-        try:
-            context.load_cert_chain(settings.cert_file, settings.key_file, password=_no_prompt)
-        except (OSError, ValueError) as error:
-            raise NoCredential(f"cert_file, key_file: {_unusable(error, 'certificate with its key')}") from None
-    return context
-
-
-def _no_prompt() -> str:
-    """OpenSSL would ask a terminal for the passphrase."""
-    raise ValueError("the key is encrypted; give it without a passphrase")
-
-
-def _unusable(error: Exception, wanted: str) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"holds no usable {wanted} in PEM ({error.reason or 'unreadable'})"
-    if isinstance(error, OSError):
-        return f"cannot be read: {error.strerror}"
-    return str(error)
 
 
 def _password(settings: KafkaSettings) -> str:
