@@ -98,6 +98,14 @@ def test_hostile_text_is_taken_and_makes_no_field(elasticsearch_node: Elasticsea
     assert [mirrored.fields(kind) for kind in KINDS] == before
 
 
+def test_a_row_of_another_release_is_refused_alone(elasticsearch_node: Elasticsearch, mirrored: Mirrored) -> None:
+    """One that lacks a field, one of a kind that nobody knows: dead letters; the others of the batch are in."""
+    strange = [Document(7, "finding", "k", 1, {"rule": 1}), Document(8, "rumour", "k", 1, {})]
+    refused = asyncio.run(written(settings_of(elasticsearch_node.address, mirrored.prefix), [*strange, *one_of_each()]))
+    assert [each.document for each in refused] == strange
+    assert mirrored.count("findings") == 1
+
+
 def test_a_template_of_a_newer_release_is_left_alone(elasticsearch_node: Elasticsearch, mirrored: Mirrored) -> None:
     """Daemons of two releases write beside each other; the older one does not undo what the newer one needs."""
     name = f"{mirrored.prefix}-findings"

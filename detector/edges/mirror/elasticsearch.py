@@ -56,8 +56,8 @@ class ElasticsearchMirror:
         """See Mirror."""
         if not self._has_templates:
             await self.open()
-        refused: list[Refused] = []
-        for bulk in bulks(self._lines(documents), MOST_BULK_BYTES):
+        lines, refused = self._lines(documents)
+        for bulk in bulks(lines, MOST_BULK_BYTES):
             refused += await self._send(bulk)
         return refused
 
@@ -68,9 +68,17 @@ class ElasticsearchMirror:
             closing, self._client = self._client, None
             await closing.close()
 
-    def _lines(self, documents: Iterable[Document]) -> list[Line]:
-        prefix = self._settings.prefix
-        return [line_of(each, stream_of(prefix, each.kind), shape_of(each, self._observer)) for each in documents]
+    def _lines(self, documents: Iterable[Document]) -> tuple[list[Line], list[Refused]]:
+        """What to send, and what has no shape: a row that another release wrote."""
+        lines: list[Line] = []
+        refused: list[Refused] = []
+        for document in documents:
+            try:
+                shape = shape_of(document, self._observer)
+                lines.append(line_of(document, stream_of(self._settings.prefix, document.kind), shape))
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                refused.append(Refused(document, f"no {document.kind} as this release knows it: {type(error).__name__}"))
+        return lines, refused
 
     async def _send(self, bulk: Sequence[Line]) -> list[Refused]:
         """Until each line is in or refused, in a few rounds. Raises SinkError."""

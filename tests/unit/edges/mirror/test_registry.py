@@ -8,7 +8,7 @@ from detector.settings import ElasticsearchSettings, KafkaSinkSettings, Settings
 
 
 def test_only_what_the_settings_name_takes_from_the_feed() -> None:
-    """Nobody by default; a cluster with an address, a Kafka sink with a topic for findings or verdicts; each under its own name."""
+    """Nobody by default; a cluster with an address, a Kafka sink with a topic of findings or verdicts; none shares a name."""
     plain = KafkaSinkSettings(type="kafka", servers=("k:9092",), name="plain")
     findings = KafkaSinkSettings(type="kafka", servers=("k:9092",), name="elasticsearch", findings_topic="f")
     verdicts = KafkaSinkSettings(type="kafka", servers=("k:9092",), name="b", verdicts_topic="v")
@@ -24,5 +24,6 @@ def test_only_what_the_settings_name_takes_from_the_feed() -> None:
 
 def test_nobody_pays_for_a_mirror_that_is_not_there() -> None:
     """Without it the daemon loads neither elasticsearch-py nor aiohttp nor aiokafka."""
-    code = "import sys, detector.app; print(sorted({'aiohttp', 'aiokafka', 'elasticsearch', 'elastic_transport'} & set(sys.modules)))"
+    heavy = {"aiohttp", "aiokafka", "elasticsearch", "elastic_transport"}
+    code = f"import sys, detector.app; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
