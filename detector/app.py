@@ -114,7 +114,7 @@ class _Daemon:
         self._pipeline = Pipeline(ready.engine, Incidents(settings.incidents, receivers), Novelty())
         commit_ms = round(settings.store.commit_every.total_seconds() * 1000)
         self._inbox = PipelineInbox(self._pipeline, store, watcher, self._clocks, commit_ms)
-        self._readers = Readers(store, self._inbox, self._metrics)
+        self._readers = Readers(store, self._inbox, self._metrics, self._health)
 
     async def run(self, listeners: Listeners) -> None:
         self._health.set(Trouble.STARTING, "", "reading what the store remembers", self._clocks.wall_ms())
@@ -231,6 +231,7 @@ class _Daemon:
     async def _tick(self) -> None:
         while True:
             await self._inbox.tick()
+            self._readers.look(self._clocks.wall_ms())
             self._bell.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), TICK_S)

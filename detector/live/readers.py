@@ -6,20 +6,22 @@ import asyncio
 from dataclasses import replace
 
 from detector.edges.sources import source_of
-from detector.edges.sources.base import Resume
+from detector.edges.sources.base import Bearing, Resume, Source
 from detector.edges.store.store import Store
 from detector.inbox import Door, PipelineInbox
 from detector.settings import Settings, SourceSettings
-from detector.telemetry import Metrics, logger
+from detector.telemetry import Health, Metrics, Trouble, logger
 
 
 class Readers:
     """`use` once, with the group that the tasks live in; then `replace` at every reload."""
 
-    def __init__(self, store: Store, inbox: PipelineInbox, metrics: Metrics) -> None:
+    def __init__(self, store: Store, inbox: PipelineInbox, metrics: Metrics, health: Health) -> None:
         self._store = store
         self._inbox = inbox
         self._metrics = metrics
+        self._health = health
+        self._sources: dict[SourceSettings, Source] = {}
         self._tasks: dict[SourceSettings, asyncio.Task[None]] = {}
         self._doors: dict[SourceSettings, Door] = {}
         self._change = asyncio.Event()
@@ -43,6 +45,16 @@ class Readers:
         finally:
             self._is_replacing = False
             self._change.set()
+
+    def look(self, now_ms: int) -> None:
+        """Shows which sources are not served by whom they read from."""
+        for source in self._sources.values():
+            problems = source.problems if isinstance(source, Bearing) else {}
+            if problems:
+                text = "; ".join(f"{subject}: {problem}" for subject, problem in problems.items())
+                self._health.set(Trouble.SOURCE_FAILING, source.name, text, now_ms)
+            else:
+                self._health.clear(Trouble.SOURCE_FAILING, source.name)
 
     async def ended(self) -> None:
         """Returns when every source has come to its end by itself."""
@@ -68,6 +80,8 @@ class Readers:
         if not sources:
             return
         tasks = [self._tasks.pop(source) for source in sources]
+        for source in sources:
+            self._health.clear(Trouble.SOURCE_FAILING, self._sources.pop(source).name)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -75,7 +89,7 @@ class Readers:
         await self._inbox.change(lambda pipeline: pipeline.set_aside(keys))
 
     def _start(self, settings: SourceSettings) -> None:
-        source = source_of(settings)
+        source = self._sources[settings] = source_of(settings)
         positions = self._store.positions()
         resume = {key: Resume(key, position.offset, position.token) for key, position in positions.items()}
         door = self._doors[settings] = Door(self._inbox, source.name, self._metrics)

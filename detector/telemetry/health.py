@@ -14,6 +14,7 @@ class Trouble(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     STATE_LOST = "state_lost"
     BYTES_LOST = "bytes_lost"
+    SOURCE_FAILING = "source_failing"
     SINK_FAILING = "sink_failing"
     RELOAD_FAILED = "reload_failed"
     RULES_QUARANTINED = "rules_quarantined"
@@ -28,6 +29,7 @@ class Trouble(StrEnum):
 _ONLY_TOLD = (
     Trouble.STATE_LOST,
     Trouble.BYTES_LOST,
+    Trouble.SOURCE_FAILING,
     Trouble.RELOAD_FAILED,
     Trouble.RULES_QUARANTINED,
     Trouble.MIRROR_FAILING,

@@ -110,6 +110,40 @@ def test_what_was_written_while_it_was_down_is_told(place):
     assert [body["entity"] for body in place.receiver.told].count("planted.Before") == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ({"type": "kafka", "servers": ["127.0.0.1:1"], "topics": ["x"]}, "servers: "),
+        ({"type": "kubernetes", "api": "http://127.0.0.1:1", "pod": "shop-0", "namespace": "shop"}, "shop-0: "),
+    ],
+    ids=["kafka", "kubernetes"],
+)
+def test_a_source_that_is_not_served_is_shown(place, source, says):
+    """In /healthz, by name and cause; the pod stays ready, since a restart mends no broker. Gone with the source."""
+    place.settings["sources"].append(source)
+    place.daemon.write_settings(place.settings)
+    place.daemon.start()
+    place.daemon.wait_for_log("_failing" if source["type"] == "kafka" else "_refused")
+    assert _troubles_when(place, lambda troubles: troubles != [])[0]["trouble"] == "source_failing"
+    (trouble,) = json.loads(place.ask("/healthz")[1])["troubles"]
+    assert trouble["subject"] == source["type"]
+    assert trouble["text"].startswith(says)
+    assert place.ask("/readyz")[0] == 200
+    place.settings["sources"].pop()
+    place.daemon.write_settings(place.settings)
+    place.daemon.signal(signal.SIGHUP)
+    assert _troubles_when(place, lambda troubles: troubles == []) == []
+
+
+def _troubles_when(place, wanted):
+    """The troubles of /healthz as soon as they are as wanted."""
+    end = time.monotonic() + 10
+    while not wanted(troubles := json.loads(place.ask("/healthz")[1])["troubles"]):
+        assert time.monotonic() < end, troubles
+        time.sleep(0.05)
+    return troubles
+
+
 def test_ctrl_c_ends_it_cleanly(place):
     """SIGINT is a stop, not a crash."""
     place.daemon.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from detector.records import Batch, LostRange, Points
 
@@ -70,3 +70,13 @@ class Source(Protocol):
     name: str
 
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None: ...
+
+
+@runtime_checkable
+class Bearing(Protocol):
+    """A source that bears with whom it reads from, tries again for ever, and says what is wrong meanwhile."""
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """By what does not serve us (the servers, a topic, a pod), in words without secrets; empty when all is well."""
+        ...

@@ -33,6 +33,10 @@ class KafkaSource:
         self._patience = patience or Patience()
         self._complaints = Complaints(settings.name)
 
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return self._complaints.open
+
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
         pauses = Pauses(self._patience)
         while True:

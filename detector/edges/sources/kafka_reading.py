@@ -24,6 +24,8 @@ _POLL_MS = 500
 _BATCHES_A_POLL = 1000
 _RECORDS_A_POLL = 2000
 _BETWEEN_LOOKS_S = 1.0
+# The cluster is asked for its topics every 30 s, and sooner when something fails: who has not answered for so long is away.
+_SILENT_S = 45.0
 
 
 class Reading:
@@ -47,7 +49,8 @@ class Reading:
         self._commit_every_s = settings.commit_every.total_seconds()
         self._commit_at_s = time.monotonic() + self._commit_every_s
         self._look_at_topics = asyncio.Event()
-        on_metadata(consumer, self._look_at_topics.set)
+        self._answered_s = time.monotonic()
+        on_metadata(consumer, self._answered)
 
     async def run(self) -> None:
         """Ends with what EXPECTED names when a new connection may help."""
@@ -61,10 +64,22 @@ class Reading:
                 if time.monotonic() >= self._commit_at_s:
                     await self._membership.commit()
                     self._commit_at_s = time.monotonic() + self._commit_every_s
+                self._complain_of_silence()
                 if looking.done():
                     looking.result()
         finally:
             looking.cancel()
+
+    def _answered(self) -> None:
+        self._answered_s = time.monotonic()
+        self._look_at_topics.set()
+
+    def _complain_of_silence(self) -> None:
+        """The client tries again for ever and keeps that to itself."""
+        if time.monotonic() - self._answered_s > _SILENT_S:
+            self._complaints.about("servers", "no broker answers")
+        else:
+            self._complaints.settle("servers")
 
     async def _poll(self) -> Fetched:
         at_most = _BATCHES_A_POLL if self._is_whole else _RECORDS_A_POLL

@@ -28,13 +28,18 @@ class KubernetesSource:
         self._settings = settings
         self._environ = environ
         self._patience = patience or Patience()
+        self._complaints = Complaints(self.name)
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return self._complaints.open
 
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
         """Raises SourceLost when there is no API server to ask."""
         place = Place.of(self._settings, self._environ)
         followed: set[str] = set()
         pauses = Pauses(self._patience)
-        complaints = Complaints(self.name)
+        complaints = self._complaints
         async with PodApi(place, self._settings) as api, asyncio.TaskGroup() as group:
             while True:
                 try:

@@ -57,6 +57,11 @@ class Complaints:
     def settle(self, subject: str) -> None:
         self._said.pop(subject, None)
 
+    @property
+    def open(self) -> dict[str, str]:
+        """By subject, what was said and is not over."""
+        return dict(self._said)
+
 
 def explain(problem: Exception) -> str:
     """What an operator needs: the server's words, and what to do about the common ones."""
