@@ -44,15 +44,16 @@ def parts_of(value: bytes, request: type[Message]) -> Iterator[Part]:
     if len(value) > MOST_BYTES:
         raise ValueError(f"{len(value)} bytes of OTLP; at most {MOST_BYTES} are read")
     # A request in protobuf begins with the byte of a newline, JSON may: then what follows must tell.
+    is_json = value.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
     if value[:1] != b"{":
         try:
             whole = _WirePart(descriptors.of(request), value)
             if whole.may_hold(field):
                 return whole.each(field.name)
         except ValueError:
-            if value.lstrip()[:1] != b"{":
+            if not is_json:
                 raise
-        if value.lstrip()[:1] != b"{":
+        if not is_json:
             raise ValueError(f"protobuf, but no {field.json_name} of OTLP")
     record = guarded_json.load(value)
     if field.json_name not in record and field.name not in record:

@@ -38,6 +38,34 @@ def test_each_field_is_a_point_of_a_series_with_the_tags() -> None:
 
 
 @pytest.mark.parametrize(
+    ("timestamp", "ms"),
+    [
+        ("1700000000", 0),
+        ("1700000000123", 123),
+        ("170000000012", 120),
+        ("1700000000123456789", 123),
+        ('"2023-11-14T22:13:20.123456789Z"', 123),
+    ],
+    ids=["1s", "1ms", "10ms", "1ns", "text"],
+)
+def test_what_telegraf_itself_wrote(timestamp: str, ms: int) -> None:
+    """Its serializer (1.37.2) leaves NaN and infinity out."""
+    fields = b'{"big":18446744073709551615,"n":-3,"note":"text","up":true,"usage_idle":97.1}'
+    record = b'{"fields":%b,"name":"cpu","tags":{"cpu":"cpu-total","host":"raynor"},"timestamp":%b}\n' % (
+        fields,
+        timestamp.encode(),
+    )
+    found = points(record)
+    assert [(point.name, point.value) for point in found] == [
+        ("cpu_big", 2.0**64),
+        ("cpu_n", -3),
+        ("cpu_up", 1),
+        ("cpu_usage_idle", 97.1),
+    ]
+    assert {point.time_ms for point in found} == {1_700_000_000_000 + ms}
+
+
+@pytest.mark.parametrize(
     "record",
     [
         {"metrics": [CPU, CPU]},
