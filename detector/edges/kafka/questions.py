@@ -26,7 +26,14 @@ _TOPIC_RESOURCE = 2
 _CONFIGS = ("max.message.bytes", "min.insync.replicas")
 # InvalidRecord, which aiokafka does not know, and what older brokers say to a batch that is none: we may write.
 _NO_BATCH = (87, errors.CorruptRecordException.errno)
-_NOT_YET = (errors.GroupCoordinatorNotAvailableError, errors.GroupLoadInProgressError, errors.NotCoordinatorForGroupError)
+_NOT_YET = (
+    errors.GroupCoordinatorNotAvailableError,
+    errors.GroupLoadInProgressError,
+    errors.NotCoordinatorForGroupError,
+    errors.NotLeaderForPartitionError,
+    errors.LeaderNotAvailableError,
+    errors.UnknownTopicOrPartitionError,  # of a leader: it has just become one
+)
 _TRIES = 20
 _PAUSE_S = 0.2
 
@@ -118,12 +125,8 @@ class Questions:
         return None if code in _NO_BATCH else _error(code)
 
     async def may_produce(self) -> Exception | None:
-        """Whether an idempotent producer gets a number; numbers are not scarce. A broker that has just started needs a moment."""
-
-        async def ask() -> Exception | None:
-            return _error((await self._first.send(InitProducerIdRequest(None, self._timeout_ms))).error_code)
-
-        return await _patiently(ask)
+        """Whether an idempotent producer gets a number; numbers are not scarce."""
+        return _error((await self._first.send(InitProducerIdRequest(None, self._timeout_ms))).error_code)
 
     async def limits(self, topics: Sequence[str]) -> dict[str, dict[str, int]]:
         """`max.message.bytes` and `min.insync.replicas` of each topic whose settings we may see."""
@@ -132,19 +135,13 @@ class Questions:
         return {each["resource_name"]: _numbers(each["config_entries"]) for each in answer["resources"] if not each["error_code"]}
 
     async def _coordinator(self, group: str) -> tuple[str, int] | Exception:
-        place = ("", 0)
-
-        async def ask() -> Exception | None:
-            nonlocal place
-            answer = (await self._first.send(FindCoordinatorRequest(group, 0))).to_object()
-            place = answer["host"], answer["port"]
-            return _error(answer["error_code"])
-
-        return await _patiently(ask) or place
+        answer = (await self._first.send(FindCoordinatorRequest(group, 0))).to_object()
+        return _error(answer["error_code"]) or (answer["host"], answer["port"])
 
 
-async def _patiently(ask: Callable[[], Awaitable[Exception | None]]) -> Exception | None:
-    """The first group, or producer, of a cluster makes what they are kept in, which takes a moment."""
+async def patiently(ask: Callable[[], Awaitable[Exception | None]]) -> Exception | None:
+    """The answer, once it is no "not yet": the first group, or producer, of a cluster makes what they are kept in, and the
+    leader of a new topic has to hear that it is one."""
     for _ in range(_TRIES):
         error = await ask()
         if not isinstance(error, _NOT_YET):
