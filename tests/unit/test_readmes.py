@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("detector", "rules", "tests", "deploy", "models")
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / folder / "README.md" for folder in FOLDERS),
-    *sorted((ROOT / "deploy/runbooks").glob("*.md")),
+    *(ROOT / folder / "README.md" for folder in FOLDERS if folder != "deploy"),
+    *sorted((ROOT / "deploy").rglob("*.md")),
 ]
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
