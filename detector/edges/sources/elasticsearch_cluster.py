@@ -28,6 +28,7 @@ MOST_LOSSES = 3
 SIZE = "_size"  # our own note in an answer: its bytes
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _NO_SEQ = "_seq_no cannot be queried"  # an index with index.disable_sequence_numbers, Elasticsearch 9.5
+_NO_TIE = "No mapping found for [_shard_doc]"  # OpenSearch before 3.3
 _SAME_VIEW = frozenset({400, 401, 403, 413, 429})  # refusals that say nothing about the point in time
 
 
@@ -131,12 +132,9 @@ class View:
         self._id = ""
         self.generation = 0
         self.has_seq = True
+        self.has_tie = True  # whether a search can tell shards apart; OpenSearch can since 3.3
+        self.is_total = self._is_elastic  # whether that gives all documents an order; OpenSearch leaves the index out
         self._losses = 0  # of it, in a row
-
-    @property
-    def has_tie(self) -> bool:
-        """Whether a search can tell shards apart. (OpenSearch 3.3 knows `_shard_doc`, but without the shard in it.)"""
-        return self._is_elastic
 
     @property
     def order(self) -> list[Mapping[str, Any]]:
@@ -206,6 +204,9 @@ class View:
         """Whether it is the view, or the way it is sorted, that the refusal is about: then the next try is another request."""
         if self.has_seq and _NO_SEQ in str(error.body):
             self.has_seq = False
+            return True
+        if self.has_tie and _NO_TIE in str(error.body):
+            self.has_tie = False
             return True
         if error.meta.status not in _SAME_VIEW:
             was_open, self._id = bool(self._id), ""

@@ -126,10 +126,11 @@ class Pages:
     @property
     def _has_tie(self) -> bool:
         """Whether what follows the last document can be told by its shard."""
-        last = self._last
-        if last is None or last.tie is None or self._view.generation != self._generation:
-            return last is None
-        return len(last.at) == 1 + self._view.has_seq
+        last, view = self._last, self._view
+        if last is None:
+            return True
+        is_same = view.generation == self._generation and len(last.at) == 1 + view.has_seq
+        return is_same and view.is_total and last.tie is not None
 
     def _after(self, last: Hit) -> list[int]:
         """Behind the last document. In another view shards have other numbers: then what stood at the same place is read again,
