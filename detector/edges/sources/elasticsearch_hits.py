@@ -17,7 +17,9 @@ from detector.records import Labels
 
 NO_TIME = (1 << 63) - 1  # what a search sorts a document by that lacks the field
 UNKNOWN = -1
-_DATED = re.compile(r"[-_.](?:\d{4}[-._]?(?:\d\d[-._]?(?:\d\d(?:[-._t]?\d\d)?)?|w\d\d)|\d{6,})$|(?<=[^-_.])[-_.]\d{1,6}$", re.I)
+_DATE = r"\d{4}(?:[-._]?(?:\d\d(?:[-._]?\d\d(?:[-._t]?\d\d)?)?|w\d\d))?"
+_DATED = re.compile(rf"(?:[-_.]{_DATE})?(?:-\d{{6}})?$", re.I)
+_MOUNTED = re.compile(r"(?:partial-|restored-|shrink-\w{4}-)(?=\.)")
 _DATA_STREAM = re.compile(r"\.ds-(.+)-\d{4}\.\d\d\.\d\d-\d{6,}$")
 _LONGEST_LABEL = 512
 _SAYS_SERVICE = ("service", "service.name", "kubernetes", "serviceName", "resource", "Resource", "appname", "serviceContext")
@@ -91,11 +93,9 @@ def line_of(hit: Hit, message_field: str | None, service: str) -> bytes:
 def index_stem(index: str) -> str:
     """The name of an index, or of the indices of a pattern, without date, generation and stars: whose it is, where nothing says
     it better."""
-    stream = _DATA_STREAM.match(index)
-    stem = stream[1] if stream else index.partition(",")[0].rpartition(":")[2].replace("*", "").strip("-_.<>")
-    while (shorter := _DATED.sub("", stem)) and shorter != stem:
-        stem = shorter
-    return stem.strip("-_.") or index
+    stream = _DATA_STREAM.match(_MOUNTED.sub("", index))
+    name = stream[1] if stream else index.partition(",")[0].rpartition(":")[2].replace("*", "").strip("-_.<>")
+    return _DATED.sub("", name).strip("-_.") or index
 
 
 def value_at(source: Mapping[str, Any], path: str) -> Any:
