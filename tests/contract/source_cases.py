@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +17,14 @@ from detector.edges.sources.base import Source
 from detector.edges.sources.kubernetes import KubernetesSource
 from detector.edges.sources.kubernetes_patience import Patience
 from detector.edges.sources.stdin import StdinSource
-from detector.settings import FileSourceSettings, KafkaSourceSettings, KubernetesSourceSettings, StdinSourceSettings
+from detector.settings import (
+    ElasticsearchSourceSettings,
+    FileSourceSettings,
+    KafkaSourceSettings,
+    KubernetesSourceSettings,
+    StdinSourceSettings,
+)
+from tests.services.documents import index_documents
 from tests.services.fixtures import fresh
 from tests.services.kafka_records import Sent, send
 from tests.unit.edges.sources.cluster import Cluster
@@ -89,10 +98,26 @@ async def kafka_case(ground: Ground) -> AsyncIterator[Case]:
     )
 
 
-SERVERS = {"kafka": "kafka_broker"}  # by kind, the fixture
+@asynccontextmanager
+async def elasticsearch_case(ground: Ground) -> AsyncIterator[Case]:
+    node, index = ground.server, fresh("logs")
+    node.ask("PUT", f"/{index}", {"mappings": {"properties": {"@timestamp": {"type": "date"}}}})
+    settings = ElasticsearchSourceSettings(
+        "elasticsearch", (node.address,), index, start_at="earliest", poll=timedelta(milliseconds=100)
+    )
+    times = itertools.count(time.time_ns() // 1_000_000)
+
+    def say(lines: list[str]) -> None:
+        index_documents(node, index, [{"@timestamp": next(times), "message": line} for line in lines])
+
+    yield Case(lambda: source_of(settings), say, resumes=True)
+
+
+SERVERS = {"kafka": "kafka_broker", "elasticsearch": "elasticsearch_node"}  # by kind, the fixture
 CASES: dict[str, Callable[[Ground], AbstractAsyncContextManager[Case]]] = {
     "file": file_case,
     "stdin": stdin_case,
     "kubernetes": kubernetes_case,
     "kafka": kafka_case,
+    "elasticsearch": elasticsearch_case,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from detector.edges.sources import SOURCES, source_of
 from detector.edges.sources.stdin import StdinSource
 from detector.settings import (
+    ElasticsearchSourceSettings,
     FileSourceSettings,
     KafkaSourceSettings,
     KubernetesSourceSettings,
@@ -49,7 +51,8 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
 
 def said(inbox: SharedCollector) -> list[str]:
     """The lines, without the frame that a source may put around them."""
-    return [line.rsplit(" stdout F ", 1)[-1] for line in inbox.text.decode().splitlines()]
+    lines = inbox.text.decode().splitlines()
+    return [json.loads(line)["message"] if line[:1] == "{" else line.rsplit(" stdout F ", 1)[-1] for line in lines]
 
 
 async def until_said(inbox: SharedCollector, lines: list[str]) -> None:
@@ -71,10 +74,11 @@ def test_every_settings_type_has_a_source_and_a_case() -> None:
         "stdin": StdinSourceSettings("stdin"),
         "kubernetes": KubernetesSourceSettings("kubernetes", name="pods"),
         "kafka": KafkaSourceSettings("kafka", ("127.0.0.1:1",), topics=("logs",), name="topics"),
+        "elasticsearch": ElasticsearchSourceSettings("elasticsearch", ("http://127.0.0.1:1",), "logs-*", name="indices"),
     }
     assert set(SOURCES) == set(CASES) == set(named)
     assert len(get_args(SourceSettings)) == len(SOURCES)
-    assert [source_of(settings).name for settings in named.values()] == ["file", "stdin", "pods", "topics"]
+    assert [source_of(settings).name for settings in named.values()] == ["file", "stdin", "pods", "topics", "indices"]
 
 
 @every_source
