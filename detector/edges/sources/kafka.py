@@ -10,6 +10,8 @@ from typing import Any, cast
 from aiokafka import AIOKafkaConsumer
 
 from detector.edges.kafka.connection import connection
+from detector.edges.kafka.reaching import refusals
+from detector.edges.kafka.why import why
 from detector.edges.sources.base import Inbox, Resume, SharedInbox
 from detector.edges.sources.kafka_formats import format_of
 from detector.edges.sources.kafka_handing import Handing
@@ -18,10 +20,12 @@ from detector.edges.sources.kafka_patience import EXPECTED, Complaints, Patience
 from detector.edges.sources.kafka_reading import Reading
 from detector.edges.sources.kafka_start import Start
 from detector.edges.sources.kafka_whole import bound_prefetch, close, give_whole
+from detector.errors import NoCredential
 from detector.settings import KafkaSourceSettings
 
 _MOST_FETCHED = 4 << 20  # of one broker, unless a partition's own share is more
 _STOP_S = 1.5
+_ASK_S = 5.0
 
 
 class KafkaSource:
@@ -43,8 +47,16 @@ class KafkaSource:
             try:
                 await self._read(cast(SharedInbox, inbox), resume, pauses)
             except EXPECTED as problem:
-                self._complaints.about("servers", problem)
+                self._complaints.about("servers", await self._words(problem))
             await pauses.wait()
+
+    async def _words(self, problem: BaseException) -> str:
+        """The client folds what kept it from each server into one error without a reason: each is asked again."""
+        with contextlib.suppress(NoCredential, TimeoutError):
+            async with asyncio.timeout(min(_ASK_S, self._settings.timeout.total_seconds())):
+                if refused := await refusals(self._settings):
+                    return "; ".join(f"{server}: {why(reason)}" for server, reason in refused.items())
+        return why(problem)
 
     async def _read(self, inbox: SharedInbox, resume: Mapping[str, Resume], pauses: Pauses) -> None:
         """Until the connection is of no more use."""

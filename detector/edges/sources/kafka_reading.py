@@ -26,6 +26,7 @@ _RECORDS_A_POLL = 2000
 _BETWEEN_LOOKS_S = 1.0
 # The cluster is asked for its topics every 30 s, and sooner when something fails: who has not answered for so long is away.
 _SILENT_S = 45.0
+_KNOWS_TOPICS_AFTER_S = 5.0
 
 
 class Reading:
@@ -41,6 +42,7 @@ class Reading:
         *,
         is_whole: bool,
     ) -> None:
+        self._settings = settings
         self._consumer = consumer
         self._membership = membership
         self._handing = handing
@@ -49,7 +51,7 @@ class Reading:
         self._commit_every_s = settings.commit_every.total_seconds()
         self._commit_at_s = time.monotonic() + self._commit_every_s
         self._look_at_topics = asyncio.Event()
-        self._answered_s = time.monotonic()
+        self._begun_s = self._answered_s = time.monotonic()
         on_metadata(consumer, self._answered)
 
     async def run(self) -> None:
@@ -64,7 +66,7 @@ class Reading:
                 if time.monotonic() >= self._commit_at_s:
                     await self._membership.commit()
                     self._commit_at_s = time.monotonic() + self._commit_every_s
-                self._complain_of_silence()
+                self._complain()
                 if looking.done():
                     looking.result()
         finally:
@@ -74,12 +76,25 @@ class Reading:
         self._answered_s = time.monotonic()
         self._look_at_topics.set()
 
-    def _complain_of_silence(self) -> None:
-        """The client tries again for ever and keeps that to itself."""
-        if time.monotonic() - self._answered_s > _SILENT_S:
+    def _complain(self) -> None:
+        """The client tries again for ever and keeps to itself what is not there."""
+        now_s = time.monotonic()
+        if now_s - self._answered_s > _SILENT_S:
             self._complaints.about("servers", "no broker answers")
+            return
+        self._complaints.settle("servers")
+        if now_s - self._begun_s < _KNOWS_TOPICS_AFTER_S:
+            return
+        for topic in self._settings.topics:
+            self._say(f"topic {topic}", not self._consumer.partitions_for_topic(topic), "the topic is not there")
+        if self._settings.topic_pattern is not None:
+            self._say("topic_pattern", not self._consumer.subscription(), "matches no topic that we may see")
+
+    def _say(self, subject: str, is_wrong: bool, problem: str) -> None:
+        if is_wrong:
+            self._complaints.about(subject, problem)
         else:
-            self._complaints.settle("servers")
+            self._complaints.settle(subject)
 
     async def _poll(self) -> Fetched:
         at_most = _BATCHES_A_POLL if self._is_whole else _RECORDS_A_POLL
