@@ -14,6 +14,7 @@ from tests.bench import latency
 from tests.bench.bench import Bench, told
 from tests.bench.kafka_rows import kafka_row
 from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
+from tests.bench.points_rows import points_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,4 +198,5 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "start": start_row,
     "latency": latency_row,
     "kafka": kafka_row,
+    "points": points_row,
 }

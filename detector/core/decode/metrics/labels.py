@@ -17,18 +17,20 @@ _DIGEST = 16
 def named(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Labels by name, bounded; of two with one name the later stands. An empty value is as good as none. Raises ValueError when
     there are too many: to leave some out would make one series of several."""
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        if value:
-            found[bounded(name, LONGEST_NAME)] = bounded(value, LONGEST_VALUE)
-            if len(found) > MOST_LABELS:
-                raise ValueError(f"more than {MOST_LABELS} labels")
+    found = dict(pairs)
+    values = found.values()
+    if found and (max(map(len, values)) > LONGEST_VALUE or max(map(len, found)) > LONGEST_NAME or "" in values):
+        found = {bounded(name, LONGEST_NAME): bounded(value, LONGEST_VALUE) for name, value in found.items() if value}
+    if len(found) > MOST_LABELS:
+        raise ValueError(f"more than {MOST_LABELS} labels")
     return found
 
 
 def sorted_labels(*by_name: Mapping[str, str]) -> Labels:
     """All of them, by name; the later mapping's stands where two have it. Raises ValueError when there are too many."""
-    found = {name: value for each in by_name for name, value in each.items()} if len(by_name) > 1 else by_name[0]
+    found = dict(by_name[0])
+    for each in by_name[1:]:
+        found.update(each)
     if len(found) > MOST_LABELS:
         raise ValueError(f"more than {MOST_LABELS} labels")
     return tuple(sorted(found.items()))

@@ -28,7 +28,12 @@ _NAMES = frozenset((
     "keyspace", "index", "node", "instance", "pid", "ppid", "pgid", "port",
 ))
 # fmt: on
-_SERVICE = ("service.name", "service.type", "service.address", "host.name")
+_WHERE = {  # the newest spelling first
+    "host.name": ("host.name", "agent.hostname", "agent.name", "beat.hostname"),
+    "service.address": ("service.address", "metricset.host"),
+    "service.name": ("service.name",),
+    "service.type": ("service.type",),
+}
 _POD_LABELS = "kubernetes.labels."
 _NOT_NAMES = ("kubernetes.annotations.", "kubernetes.node.labels.", "kubernetes.namespace_labels.", "host.", "beat.")
 _TYPES = {"counter": MetricKind.COUNTER, "value": MetricKind.GAUGE}  # of Metricbeat's Prometheus module, with `use_types`
@@ -80,12 +85,9 @@ def _dataset(leaves: Mapping[str, Leaf]) -> tuple[str, str]:
 def _identity(leaves: Mapping[str, Leaf], dataset: tuple[str, str]) -> Iterator[tuple[str, str]]:
     yield "event.module", dataset[0]
     yield "event.dataset", dataset[1]
-    yield "host.name", str(leaves.get("beat.hostname", ""))  # 6.x; what it says newer comes behind
-    yield "host.name", str(leaves.get("agent.hostname", leaves.get("agent.name", "")))
-    yield "service.address", str(leaves.get("metricset.host", ""))
-    for path in _SERVICE:
-        if path in leaves:
-            yield path, str(leaves[path])
+    for name, paths in _WHERE.items():
+        if (path := next((path for path in paths if leaves.get(path)), None)) is not None:
+            yield name, str(leaves[path])
 
 
 def _things(leaves: Mapping[str, Leaf]) -> Iterator[tuple[str, str]]:

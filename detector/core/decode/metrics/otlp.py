@@ -43,7 +43,7 @@ def decode(value: bytes, time_ms: int) -> tuple[MetricPoint, ...]:
     for resource in parts_of(value, MetricsData):
         common = named(attributes.pairs(part.read(Resource).attributes)) if (part := resource.one("resource")) else {}
         for scope in resource.each("scope_metrics"):
-            by_scope = common | _scope(scope)
+            by_scope = dict(sorted_labels(common, _scope(scope)))  # sorted already, a point's labels are sorted sooner
             for metric in scope.each("metrics"):
                 for piece in metric.pieces(Metric, "data_points"):
                     found += _points(piece, by_scope, time_ms)

@@ -51,8 +51,8 @@ def pairs(attributes: Iterable[KeyValue]) -> Iterator[tuple[str, str]]:
     """As labels; attributes without a value are left out."""
     for attribute in attributes:
         value = attribute.value
-        if value.HasField("string_value"):  # nearly all
-            yield attribute.key, value.string_value
+        if said := value.string_value:  # nearly all
+            yield attribute.key, said
         elif (found := plain(value)) is not None:
             yield attribute.key, text(found)
 
