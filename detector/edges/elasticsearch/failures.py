@@ -11,7 +11,6 @@ from detector.edges.elasticsearch.library import (
     ApiError,
     ConnectionTimeout,
     SerializationError,
-    TlsError,
     TransportError,
     UnsupportedProductError,
 )
@@ -105,21 +104,19 @@ def _address(error: BaseException) -> str:
 
 
 def _connection(error: TransportError) -> str:
-    cause = error.__cause__
-    for each in (getattr(cause, "certificate_error", None), getattr(cause, "os_error", None), cause):
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {each.verify_message} (ca_file names whom to trust)"
-        if isinstance(each, ssl.SSLError):
-            return f"TLS failed: {each.reason or type(each).__name__} (is it https at all?)"
-        if isinstance(each, socket.gaierror):
+    match error.__cause__:
+        case ssl.SSLCertVerificationError() as cause:
+            return f"its certificate is not trusted: {cause.verify_message} (ca_file names whom to trust)"
+        case ssl.SSLError() as cause:
+            return f"TLS failed: {cause.reason or type(cause).__name__} (is it https at all?)"
+        case socket.gaierror():
             return "the name does not resolve"
-        if isinstance(each, ConnectionRefusedError):
+        case ConnectionRefusedError():
             return "connection refused: nothing listens there"
-        if isinstance(each, OSError) and each.strerror:
-            return each.strerror
-    if isinstance(error, TlsError):
-        return "TLS failed"
-    return str(cause or error.message) or "the connection was lost"
+        case OSError() as cause if cause.strerror:
+            return cause.strerror
+        case cause:
+            return str(cause or error.message) or "the connection was lost"
 
 
 def _answer(error: ApiError) -> str:

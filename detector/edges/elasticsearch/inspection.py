@@ -10,10 +10,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from elastic_transport import TransportError
-from elasticsearch import ApiError, AsyncElasticsearch
-
 from detector.edges.elasticsearch.client import client
+from detector.edges.elasticsearch.library import ApiError, AsyncElasticsearch, TransportError
 from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, problem_of
 from detector.edges.inspected import Inspected, Problem

@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from elastic_transport import TransportError
-from elasticsearch import ApiError, AsyncElasticsearch
-
 from detector.edges.elasticsearch.client import ClusterSettings, client
+from detector.edges.elasticsearch.library import ApiError, AsyncElasticsearch, TransportError
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, problem_of
 from detector.edges.inspected import Problem
 

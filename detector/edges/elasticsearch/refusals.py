@@ -6,10 +6,8 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from elastic_transport import TransportError
-from elasticsearch import ApiError, UnsupportedProductError
-
 from detector.edges.elasticsearch.client import ClusterSettings, secrets, why
+from detector.edges.elasticsearch.library import ApiError, TransportError, UnsupportedProductError
 from detector.edges.inspected import Problem
 from detector.errors import SinkError
 
@@ -95,24 +93,19 @@ def _unreached(error: TransportError, said: str, settings: ClusterSettings, at: 
             return "ca_file", said
         if isinstance(cause, ssl.SSLError):
             return f"urls.{at}", f"{said}; if the port speaks plain HTTP, write http://"
-    if "Bad status line" in said:
-        return (
-            f"urls.{at}",
-            f"{_begin(said)}: what answers does not speak HTTP; Elasticsearch does on port 9200, unless told otherwise",
-        )
+    if "does not speak HTTP" in said:
+        return f"urls.{at}", f"{said}; Elasticsearch does on port 9200, unless told otherwise"
     if settings.urls[at].startswith("http://") and "disconnected" in said:
         return f"urls.{at}", f"{said}; if the port speaks TLS, write https://"
     return f"urls.{at}", said
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What lies below, as deep as libraries wrap it. aiohttp's own errors only look like the TLS errors that they keep in an
-    attribute, which come first."""
+    """What lies below, as deep as libraries wrap it."""
     cause: BaseException | None = error
     for _ in range(6):
         if cause is None:
             return
-        yield from filter(None, (getattr(cause, "certificate_error", None), getattr(cause, "os_error", None)))
         yield cause
         cause = cause.__cause__
 

@@ -14,10 +14,9 @@ from urllib.parse import quote
 
 import orjson
 import structlog
-from elastic_transport import SerializationError, Serializer, TransportError
-from elasticsearch import ApiError, AsyncElasticsearch
 
 from detector.edges.elasticsearch.client import client, secrets, sink_error
+from detector.edges.elasticsearch.library import ApiError, AsyncElasticsearch, SerializationError, Serializer, TransportError
 from detector.errors import SinkError
 from detector.settings import ElasticsearchSourceSettings
 
