@@ -28,11 +28,19 @@ class Peak:
 
 
 @dataclass(slots=True)
+class Tally:
+    """How many documents, and the sum of their numbers."""
+
+    count: int = 0
+    total: int = 0
+
+
+@dataclass(slots=True)
 class _Bucket:
     numbers: array[int] = field(default_factory=lambda: array("Q"))
     looked: int = 0  # documents in it when we last looked
     peaks: dict[Shard, Peak] = field(default_factory=dict)
-    counts: dict[Shard, int] = field(default_factory=dict)
+    tallies: dict[Shard, Tally] = field(default_factory=dict)
 
 
 class Memory:
@@ -83,7 +91,11 @@ class Memory:
             peak = bucket.peaks.get(shard)
             if hit.seq >= 0 and (peak is None or hit.seq > peak.seq):
                 bucket.peaks[shard] = Peak(hit.seq, hit.number)
-            bucket.counts[shard] = bucket.counts.get(shard, 0) + 1
+            tally = bucket.tallies.get(shard)
+            if tally is None:
+                tally = bucket.tallies[shard] = Tally()
+            tally.count += 1
+            tally.total += hit.number
             if time_ms > self.newest_ms:
                 self.newest_ms = time_ms
 
@@ -136,12 +148,14 @@ class Memory:
                     found[shard] = peak
         return found
 
-    def counts(self) -> dict[Shard, int]:
-        """How many documents of each shard are remembered."""
-        found: dict[Shard, int] = {}
+    def tallies(self) -> dict[Shard, Tally]:
+        """Of each shard, what is remembered."""
+        found: dict[Shard, Tally] = {}
         for bucket in self._buckets.values():
-            for shard, count in bucket.counts.items():
-                found[shard] = found.get(shard, 0) + count
+            for shard, tally in bucket.tallies.items():
+                whole = found.setdefault(shard, Tally())
+                whole.count += tally.count
+                whole.total += tally.total
         return found
 
     def _forget(self, at: int) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from detector.edges.sources.elasticsearch_hits import Hit
-from detector.edges.sources.elasticsearch_memory import Shard
-from detector.edges.sources.elasticsearch_token import Progress, ShardMark, check_of
+from detector.edges.sources.elasticsearch_memory import Shard, Tally
+from detector.edges.sources.elasticsearch_token import Progress, ShardMark, check_of, total_of
 
 MOST_READ = 2_000_000  # documents that a start looks through; what lies behind is taken for new
 
@@ -61,7 +61,8 @@ def _found(hits: Iterable[Hit], marks: Iterable[ShardMark]) -> dict[Shard, Shard
         other = found.get(hit.shard)
         if other is not None:
             first, second = (other, mark) if other.seq < mark.seq else (mark, other)
-            mark = ShardMark(second.seq, second.check, first.count + second.count, max(first.before, second.before))
+            count, total = first.count + second.count, total_of(first.total + second.total)
+            mark = ShardMark(second.seq, second.check, count, max(first.before, second.before), total)
         found[hit.shard] = mark
     return found
 
@@ -74,8 +75,14 @@ def _until(hits: list[Hit], reached: tuple[int, int]) -> list[Hit]:
 
 
 def _strange(known: Iterable[Hit], found: dict[Shard, ShardMark]) -> set[Shard]:
-    """Shards of which more documents seem known than were handed over."""
-    counts: dict[Shard, int] = {}
+    """Shards of which more documents seem known than were handed over, or as many, but others. (Fewer: some were deleted.)"""
+    tallies: dict[Shard, Tally] = {}
     for hit in known:
-        counts[hit.shard] = counts.get(hit.shard, 0) + 1
-    return {shard for shard, count in counts.items() if count > found[shard].count}
+        tally = tallies.setdefault(hit.shard, Tally())
+        tally.count += 1
+        tally.total += hit.number
+    return {
+        shard
+        for shard, tally in tallies.items()
+        if tally.count > (mark := found[shard]).count or (tally.count == mark.count and total_of(tally.total) != mark.total)
+    }

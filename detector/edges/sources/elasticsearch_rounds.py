@@ -114,7 +114,7 @@ class Rounds:
         memory = self._memory
         low_ms = max(memory.low_ms, self._floor_ms or 0)
         progress = Progress(self.offset, self._first, low_ms, memory.newest_ms, self._before_ms, self._at)
-        return written(progress, marks_of(memory.peaks(), memory.counts(), self._before))
+        return written(progress, marks_of(memory.peaks(), memory.tallies(), self._before))
 
     async def _wanted(self, view: View, now_ms: int) -> Query:
         """What may hold something new: ranges in which the index counts other numbers than before, and all that is later."""
