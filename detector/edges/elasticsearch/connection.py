@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
                 if isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
                     break
         except h11.RemoteProtocolError as error:
-            self._fail(error if self._head is not None or not self.has_heard else EOFError("what answers does not speak HTTP"))
+            self._fail(error if self._head is not None else self._nothing_said())
 
     def _advance(self, event: object) -> None:
         if isinstance(event, h11.Response):
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
         elif isinstance(event, h11.EndOfMessage):
             self._end()
         elif isinstance(event, h11.ConnectionClosed):
-            self._fail(EOFError("disconnected without an answer"))
+            self._fail(self._nothing_said())
 
     def _end(self) -> None:
         assert self._head is not None
@@ -103,6 +103,9 @@ class Connection(asyncio.Protocol):
             self.close()
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(heard)
+
+    def _nothing_said(self) -> EOFError:
+        return EOFError("what answers does not speak HTTP" if self.has_heard else "disconnected without an answer")
 
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
