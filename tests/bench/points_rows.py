@@ -13,7 +13,7 @@ from tests.bench.bench import Bench, told
 
 AT = 1_700_000_000
 MEASURED_S = 1.0
-BOUNDS = {"telegraf": 200_000, "metricbeat": 100_000, "otlp_metrics": 100_000, "otlp_metrics, JSON": 50_000}
+BOUNDS = {"telegraf": 200_000, "metricbeat": 100_000, "otlp_metrics": 80_000, "otlp_metrics, JSON": 30_000}
 
 
 def points_row(bench: Bench) -> bool:
