@@ -152,3 +152,13 @@ def test_an_answer_that_is_cut_off_gives_what_came_whole(written, data) -> None:
     log, aborted = laid(written)
     cut = log[: data.draw(st.integers(0, len(log)))]
     assert by_us(cut, 100, aborted, 1, FORM) == by_aiokafka(cut, 100, aborted, 1)
+
+
+def test_more_records_than_are_read_at_once() -> None:
+    """A batch of a thousand, packed and in slices, from its begin and from its middle."""
+    records = [Made(1, b"%d" % number + b"x" * 500, b"k" if number % 300 == 0 else None) for number in range(1000)]
+    for codec in CODECS:
+        for skip in (0, 300, 999):
+            data, _ = laid([Written(records, codec, -1, None, 0, None)], skip)
+            for is_scanned in (True, False):
+                assert by_us(data, 100 + skip, [], 1, Format(FORM.make, is_scanned)) == by_aiokafka(data, 100 + skip, [], 1)

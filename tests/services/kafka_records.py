@@ -10,6 +10,7 @@ from typing import Literal
 
 from aiokafka import AIOKafkaProducer
 
+_MOST = 64 << 20
 Codec = Literal["gzip", "snappy", "lz4", "zstd"] | None
 
 
@@ -40,7 +41,11 @@ def send(
 
 async def _send(address: str, topic: str, records: Sequence[Sent], codec: Codec, transaction: str | None, aborts: bool) -> None:
     producer = AIOKafkaProducer(
-        bootstrap_servers=address, compression_type=codec, transactional_id=transaction, max_request_size=64 << 20
+        bootstrap_servers=address,
+        compression_type=codec,
+        transactional_id=transaction,
+        max_request_size=_MOST,
+        max_batch_size=_MOST,
     )
     await producer.start()
     try:
@@ -50,7 +55,8 @@ async def _send(address: str, topic: str, records: Sequence[Sent], codec: Codec,
             batch = producer.create_batch()
             for record in records:
                 if record.partition == partition:
-                    batch.append(key=record.key, value=record.value, timestamp=record.time_ms, headers=list(record.headers))
+                    row = {"key": record.key, "value": record.value, "headers": list(record.headers)}
+                    assert batch.append(timestamp=record.time_ms, **row) is not None
             await (await producer.send_batch(batch, topic, partition=partition))
         if transaction is not None:
             await (producer.abort_transaction() if aborts else producer.commit_transaction())

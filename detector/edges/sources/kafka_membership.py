@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
@@ -24,6 +25,8 @@ from detector.edges.sources.kafka_whole import is_member
 log = structlog.get_logger()
 
 _COMMIT_S = 3.0
+# Receivers that are well answer sooner; the rest of the group waits for us meanwhile, and a stop has its own bound.
+_TELL_S = 0.7
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -126,8 +129,21 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         if not owned:
             return
         await self._inbox.release([partition.stream.key for partition in owned.values()])
+        await self._until_told([partition for partition in owned.values() if partition.at > partition.committed])
         await self._commit(list(owned.values()))
         log.info("kafka_revoked", partitions=len(owned))
+
+    async def _until_told(self, partitions: list[Partition]) -> None:
+        """What was found in the last moment is just being told; if it stayed uncommitted, whoever comes next would tell it
+        again."""
+        end = time.monotonic() + _TELL_S
+        resumes = [await self._inbox.resume(partition.stream.key) for partition in partitions]
+        reached = {resume.stream_key: resume.offset for resume in resumes if resume is not None}
+        while time.monotonic() < end:
+            settled = self._inbox.settled()
+            if all(settled.get(key, -1) >= offset for key, offset in reached.items()):
+                return
+            await asyncio.sleep(_TELL_S / 50)
 
     async def _commit(self, partitions: list[Partition]) -> None:
         if not is_member(self._consumer):

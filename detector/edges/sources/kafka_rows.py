@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain, dropwhile, islice
 from typing import Protocol, cast, overload
+
+from aiokafka.errors import CorruptRecordException
 
 from detector.records import Batch, Labels, Records, Stream
 
 KEY_LABEL = "kafka.key"
+AT_ONCE = 128  # fewer than make the cyclic collector run
 _LONGEST_LABEL = 256
 _MOST_HEADERS = 32
 
@@ -42,6 +45,90 @@ class Span:
     silent_until: int = 0
 
 
+class Table:
+    """Records as columns, so that no object a record stays: the cyclic collector would walk through them again and again.
+
+    `keys` and `headers` are None where no record has any.
+    """
+
+    __slots__ = ("headers", "keys", "offsets", "times_ms", "values")
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.times_ms: list[int] = []
+        self.values: list[bytes | None] = []
+        self.keys: list[bytes | None] | None = None
+        self.headers: list[Sequence[Header]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        before = len(self.offsets)
+        self.offsets += [row.offset for row in rows]
+        self.times_ms += [row.timestamp for row in rows]
+        self.values += [row.value for row in rows]
+        keys, headers = [row.key for row in rows], [row.headers for row in rows]
+        if self.keys is not None or keys.count(None) != len(keys):
+            self.keys = [None] * before if self.keys is None else self.keys
+            self.keys += keys
+        if self.headers is not None or any(headers):
+            self.headers = [()] * before if self.headers is None else self.headers
+            self.headers += headers
+
+    def rows(self) -> Iterator[tuple[int, int, bytes | None]]:
+        """Offset, time and value of each."""
+        return zip(self.offsets, self.times_ms, self.values, strict=True)
+
+    def only(self, chosen: Sequence[int], values: Sequence[bytes]) -> Table:
+        """The records at these places of the table, with other values."""
+        found = Table()
+        found.offsets = [self.offsets[at] for at in chosen]
+        found.times_ms = [self.times_ms[at] for at in chosen]
+        found.values = list(values)
+        found.keys = None if self.keys is None else [self.keys[at] for at in chosen]
+        found.headers = None if self.headers is None else [self.headers[at] for at in chosen]
+        return found
+
+    @property
+    def labels(self) -> Sequence[Labels]:
+        """Empty where no record has any."""
+        if self.keys is None and self.headers is None:
+            return ()
+        return KeysAndHeaders(self.keys or [None] * len(self), self.headers or [()] * len(self))
+
+
+class Tables:
+    """Records some at a time. `otherwise` gives all of them where `rows` breaks off with an error."""
+
+    def __init__(self, rows: Iterable[Row], otherwise: Callable[[], Iterable[Row]] = tuple) -> None:
+        self._rows: Iterator[Row] = chain(rows)  # a batch of aiokafka allows `iter` once
+        self._otherwise = otherwise
+        self._reached = 0
+
+    def since(self, offset: int) -> Tables:
+        """Without those before."""
+        self._reached = offset
+        self._rows = dropwhile(lambda row: row.offset < offset, self._rows)
+        return self
+
+    def next(self, count: int) -> Table:
+        """So many of them, fewer at the end."""
+        table = Table()
+        while (left := count - len(table)) and (taken := self._some(min(left, AT_ONCE))):
+            table.add(taken)
+            self._reached = taken[-1].offset + 1
+        return table
+
+    def _some(self, count: int) -> Sequence[Row]:
+        try:
+            return list(islice(self._rows, count))
+        except (CorruptRecordException, ValueError):
+            reached = self._reached
+            self._rows = dropwhile(lambda row: row.offset < reached, self._otherwise())
+            return list(islice(self._rows, count))
+
+
 class KeysAndHeaders(Sequence[Labels]):
     """The labels of records, made when one is asked for: few are."""
 
@@ -64,22 +151,22 @@ class KeysAndHeaders(Sequence[Labels]):
 
 def labels_of(key: bytes | None, headers: Iterable[Header]) -> Labels:
     found = [] if key is None else [(KEY_LABEL, _text(key))]
-    for name, value in list(headers)[:_MOST_HEADERS]:
+    for name, value in islice(headers, _MOST_HEADERS):
         found.append((name[:_LONGEST_LABEL], _text(value or b"")))
     return tuple(found)
 
 
-def lines(rows: Sequence[Row], span: Span, max_line: int) -> Batch:
+def lines(table: Table, span: Span, max_line: int) -> Batch:
     """Records without a value are left out: they tell nothing but that a key is gone."""
-    values = [row.value for row in rows]
-    if None in values:
-        rows = [row for row in rows if row.value is not None]
-        values = [row.value for row in rows]
-    texts = cast("list[bytes]", values)
-    cut_at, cut_bytes = _cut(texts, rows, max_line)
+    if None in table.values:
+        valued = [at for at, value in enumerate(table.values) if value is not None]
+        table = table.only(valued, [value for value in table.values if value is not None])
+    texts = cast("list[bytes]", table.values)
+    cut_at, cut_bytes = _cut(texts, table.offsets, max_line)
     buffer = _joined(texts)
-    begins = list(accumulate(map((1).__add__, map(len, texts)), initial=0))[:-1]
-    records = Records(begins, [row.offset for row in rows], [row.timestamp for row in rows], _labels(rows))
+    begins = list(accumulate(map((1).__add__, map(len, texts)), initial=0))
+    begins.pop()
+    records = Records(begins, table.offsets, table.times_ms, table.labels)
     return replace(nothing(span), buffer=buffer, end=len(buffer), cut_at=cut_at, cut_bytes=cut_bytes, records=records)
 
 
@@ -103,7 +190,7 @@ def _joined(texts: list[bytes]) -> bytes:
     if not texts:
         return b""
     buffer = b"\n".join([*texts, b""])
-    if b"\n\n" not in buffer:
+    if buffer.count(b"\n") == len(texts):  # most hold one line
         return buffer
     for at, text in enumerate(texts):
         if text.endswith(b"\n"):
@@ -111,7 +198,7 @@ def _joined(texts: list[bytes]) -> bytes:
     return b"\n".join([*texts, b""])
 
 
-def _cut(texts: list[bytes], rows: Sequence[Row], max_line: int) -> tuple[tuple[int, ...], int]:
+def _cut(texts: list[bytes], offsets: Sequence[int], max_line: int) -> tuple[tuple[int, ...], int]:
     """Changes `texts`. Returns the offsets of records that were cut, and how many bytes that cost."""
     if max(map(len, texts), default=0) <= max_line:
         return (), 0
@@ -119,13 +206,7 @@ def _cut(texts: list[bytes], rows: Sequence[Row], max_line: int) -> tuple[tuple[
     cut_bytes = sum(len(texts[at]) - max_line for at in long)
     for at in long:
         texts[at] = texts[at][:max_line]
-    return tuple(rows[at].offset for at in long), cut_bytes
-
-
-def _labels(rows: Sequence[Row]) -> Sequence[Labels]:
-    keys, headers = [row.key for row in rows], [row.headers for row in rows]
-    has_any = any(headers) or keys.count(None) != len(keys)
-    return KeysAndHeaders(keys, headers) if has_any else ()
+    return tuple(offsets[at] for at in long), cut_bytes
 
 
 def _text(raw: bytes) -> str:

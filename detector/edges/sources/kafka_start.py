@@ -13,7 +13,7 @@ from detector.edges.sources.kafka_beginning import RETENTION, Beginning, Log, be
 from detector.edges.sources.kafka_formats import Format
 from detector.edges.sources.kafka_partition import Partition, now_ms, stream_of
 from detector.edges.sources.kafka_rewind import record_time_ms
-from detector.edges.sources.kafka_rows import Span
+from detector.edges.sources.kafka_rows import Span, Table
 from detector.edges.sources.kafka_topic_ids import topic_ids
 from detector.records import Batch, LostRange
 from detector.settings import KafkaSourceSettings
@@ -106,7 +106,7 @@ class Start:
         if loss is None and decided.offset is not None and not decided.forgets:
             return
         begin = loss.begin if loss is not None and loss.end == partition.at else partition.at
-        made = self._form.make((), Span(partition.stream, begin, partition.at, now_ms()))
+        made = self._form.make(Table(), Span(partition.stream, begin, partition.at, now_ms()))
         lost = None if loss is None else LostRange(partition.stream, loss.begin, loss.end, loss.reason, "records")
         if isinstance(made, Batch):
             await self._inbox.put(replace(made, lost=lost), partition.token)

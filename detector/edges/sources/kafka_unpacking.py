@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import cast
 
-from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from detector.edges.sources.kafka_codecs import Refused, Scratch
 from detector.edges.sources.kafka_formats import Format, Made
-from detector.edges.sources.kafka_rows import Row, Span, nothing
+from detector.edges.sources.kafka_rows import Row, Span, Table, Tables, nothing
 from detector.edges.sources.kafka_walk import walk
 from detector.edges.sources.kafka_whole import Whole
 from detector.edges.sources.kafka_wire import HEADER_SIZE, Header, plain_header
@@ -45,12 +43,12 @@ class Unpacking:
             yield from self._of_batch(whole.header, whole.data, span)
 
     def sliced(self, rows: Sequence[Row], span: Span) -> Iterator[Made]:
-        """The same records some at a time."""
+        """Records that came one by one, some at a time."""
         size = sum(len(row.value or b"") for row in rows)
-        return self._sliced(iter(rows), _rows_a_slice(len(rows), size), span)
+        return self._sliced(Tables(rows), _rows_a_slice(len(rows), size), span)
 
     def nothing(self, span: Span) -> Made:
-        return self._form.make((), span)
+        return self._form.make(Table(), span)
 
     def _of_batch(self, header: Header, data: bytes, span: Span) -> Iterator[Made]:
         try:
@@ -64,7 +62,7 @@ class Unpacking:
             return
         last = span
         try:
-            for made in self._sliced(_rows(plain, span.offset), _rows_a_slice(header.count, len(plain)), span):
+            for made in self._sliced(_tables(plain, header, span.offset), _rows_a_slice(header.count, len(plain)), span):
                 yield made
                 last = replace(span, offset=made.next_offset)
         except Refused as refused:
@@ -75,7 +73,7 @@ class Unpacking:
             """From the compressed bytes again: the buffer may hold another batch by now."""
             try:
                 unpacked = _plain(header, data, self._again)
-                return cast(Batch, self._form.make(list(_rows(unpacked, span.offset)), span))
+                return cast(Batch, self._form.make(_tables(unpacked, header, span.offset).next(header.count), span))
             except Refused as refused:
                 return cast(Batch, self._unusable(span, str(refused), data))
 
@@ -83,11 +81,11 @@ class Unpacking:
         buffer = cast("bytearray | bytes", plain.obj)
         return replace(nothing(span), buffer=buffer, begin=HEADER_SIZE, end=len(plain), records=None, packed=packed)
 
-    def _sliced(self, rows: Iterator[Row], a_slice: int, span: Span) -> Iterator[Made]:
+    def _sliced(self, tables: Tables, a_slice: int, span: Span) -> Iterator[Made]:
         """Every slice reaches up to the first record of the next one, the last up to the end of the span."""
-        offset, taken = span.offset, list(islice(rows, a_slice))
-        while following := list(islice(rows, a_slice)):
-            reached = following[0].offset
+        offset, taken = span.offset, tables.next(a_slice)
+        while len(following := tables.next(a_slice)):
+            reached = following.offsets[0]
             yield self._form.make(taken, replace(span, offset=offset, next_offset=reached))
             offset, taken = reached, following
         yield self._form.make(taken, replace(span, offset=offset))
@@ -106,20 +104,11 @@ def _plain(header: Header, data: bytes, scratch: Scratch) -> memoryview:
     return scratch.unpack(header.codec, memoryview(data)[HEADER_SIZE:], bytes(plain_header(data)))
 
 
-def _rows(plain: memoryview, offset: int) -> Iterator[Row]:
-    """The records from `offset` on. Raises Refused where they are damaged."""
-    reached = offset
-    try:
-        for row in DefaultRecordBatch(plain):
-            if row.offset >= reached:
-                reached = row.offset + 1
-                yield row
-        return
-    except (CorruptRecordException, ValueError):
-        pass  # or a header's name is no UTF-8
-    for walked in walk(plain):
-        if walked.offset >= reached:
-            yield walked
+def _tables(plain: memoryview, header: Header, offset: int) -> Tables:
+    """The records of an unpacked batch from `offset` on, read by aiokafka at the speed of C. Where it gives up we walk ourselves:
+    the name of a header that is no UTF-8 is no damage. Raises Refused where they are damaged."""
+    tables = Tables(DefaultRecordBatch(plain), lambda: walk(plain))
+    return tables if offset <= header.base_offset else tables.since(offset)
 
 
 def _rows_a_slice(count: int, size: int) -> int:
