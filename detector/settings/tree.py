@@ -122,7 +122,7 @@ class ElasticsearchSourceSettings:
     flavor: Literal["elasticsearch", "opensearch"] = say("Whose API; OpenSearch is best effort.", "elasticsearch")
     username: str | None = say("The user, for basic authentication.", None)
     password: Secret | None = say("Its password.", None)
-    api_key: Secret | None = say("API key, instead of user and password.", None)
+    api_key: Secret | None = say("API key, encoded or as id:key, instead of user and password.", None)
     ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
     timeout: timedelta = say(
         "How long one request may take.", timedelta(seconds=30), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
@@ -324,7 +324,7 @@ class ElasticsearchSettings:
     flavor: Literal["elasticsearch", "opensearch"] = say("Whose API; OpenSearch is best effort.", "elasticsearch")
     username: str | None = say("The user, for basic authentication.", None)
     password: Secret | None = say("Its password.", None)
-    api_key: Secret | None = say("API key, instead of user and password.", None)
+    api_key: Secret | None = say("API key, encoded or as id:key, instead of user and password.", None)
     ca_file: str | None = say("CA bundle to trust instead of the built-in one.", None)
     timeout: timedelta = say(
         "How long one request may take.", timedelta(seconds=10), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT

@@ -35,7 +35,7 @@ def client(settings: ClusterSettings, serializer: Serializer | None = None) -> A
     return AsyncElasticsearch(
         _nodes(settings),
         basic_auth=_basic(settings),
-        api_key=None if settings.api_key is None else _revealed(settings.api_key, "api_key"),
+        api_key=None if settings.api_key is None else _encoded(_revealed(settings.api_key, "api_key")),
         node_class=NODES[settings.flavor],
         request_timeout=settings.timeout.total_seconds(),
         max_retries=0,
@@ -90,6 +90,11 @@ def _basic(settings: ClusterSettings) -> tuple[str, str] | None:
     if settings.username is None or settings.api_key is not None:
         return None
     return settings.username, "" if settings.password is None else _revealed(settings.password, "password")
+
+
+def _encoded(api_key: str) -> str:
+    """As it is sent. Elasticsearch shows a key in this form, and as `id:api_key`; a colon is in the second alone."""
+    return base64.b64encode(api_key.encode()).decode() if ":" in api_key else api_key
 
 
 def _revealed(secret: Secret, field: str) -> str:

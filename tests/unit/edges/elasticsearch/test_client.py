@@ -232,6 +232,7 @@ def test_an_endless_answer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
             "Basic " + base64.b64encode(f"elastic:{PASSWORD}".encode()).decode(),
         ),
         ({"api_key": Secret(PASSWORD)}, f"ApiKey {PASSWORD}"),
+        ({"api_key": Secret(f"VuaCfG:{PASSWORD}")}, "ApiKey " + base64.b64encode(f"VuaCfG:{PASSWORD}".encode()).decode()),
         ({"username": "elastic", "password": Secret("other"), "api_key": Secret(PASSWORD)}, f"ApiKey {PASSWORD}"),
         ({}, None),
     ],
