@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-from detector.edges.outbox.courier import Courier
+from detector.edges.outbox.courier import Courier, steady_clock
 from detector.edges.sinks import sink_for
 from detector.edges.store.store import Store
+from detector.live.sharing import Sharing, sharing_for
 from detector.records import AlertAction, Incident
 from detector.settings import Settings
 from detector.telemetry import Health, Metrics
@@ -27,7 +28,7 @@ class Couriers:
 
     async def replace(self, settings: Settings) -> None:
         """Keeps the courier when nothing that it knows has changed."""
-        if (settings.sinks, settings.outbox) == self._known:
+        if _known(settings) == self._known:
             return
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -48,7 +49,21 @@ class Couriers:
         self._group.create_task(self._courier.tell_now(incident, action), name="emergency")
 
     def _start(self, settings: Settings) -> None:
-        self._known = (settings.sinks, settings.outbox)
+        self._known = _known(settings)
         sinks = {sink.name: sink_for(sink) for sink in settings.sinks}
-        self._courier = Courier(self._store, sinks, settings.outbox, self._metrics, Random(), self._health)
-        self._task = self._group.create_task(self._courier.run(), name="courier")
+        now_ms, metrics, health = steady_clock(), self._metrics, self._health
+        sharing = sharing_for(settings, self._store, metrics, health, now_ms, self.wake)
+        agreement = None if sharing is None else sharing.agreement
+        self._courier = Courier(self._store, sinks, settings.outbox, metrics, Random(), health, now_ms, agreement)
+        self._task = self._group.create_task(_run(self._courier, sharing), name="courier")
+
+
+def _known(settings: Settings) -> object:
+    return settings.sinks, settings.outbox, settings.incidents.resolve, settings.elasticsearch
+
+
+async def _run(courier: Courier, sharing: Sharing | None) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(courier.run(), name="lanes")
+        if sharing is not None:
+            group.create_task(sharing.run(), name="sharing")

@@ -4,6 +4,7 @@ goes away: what the pager hears."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 from random import Random
 
 from hypothesis import given, settings
@@ -93,7 +94,7 @@ class Story:
     def surplus(self, action: str) -> int:
         """How often the pager heard what it had just heard before."""
         told = ["resolve", *self.pager.told()]
-        return sum(one == other == action for one, other in zip(told, told[1:], strict=False))
+        return sum(one == other == action for one, other in itertools.pairwise(told))
 
     @property
     def unknown_ends(self) -> int:

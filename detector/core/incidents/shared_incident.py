@@ -12,6 +12,8 @@ from typing import Any
 
 VERSION = 1
 LONGEST_NOTE = 1024
+LONGEST_NAME = 200
+LONGEST_AGAIN_S = 86_400
 MOST_REPORTERS = 2_000
 MOST_WATCHED = 2_000
 
@@ -158,8 +160,7 @@ def _telling_body(telling: Telling) -> dict[str, Any]:
 
 
 def _telling(body: Mapping[str, Any]) -> Telling:
-    again_s = body["again_s"]
+    said = body["again_s"]
+    again_s = None if said is None or not 0 < float(said) <= LONGEST_AGAIN_S else float(said)
     note = str(body["note"])[:LONGEST_NOTE]
-    return Telling(
-        str(body["by"]), int(body["claimed_ms"]), bool(body["delivered"]), note, None if again_s is None else float(again_s)
-    )
+    return Telling(str(body["by"])[:LONGEST_NAME], int(body["claimed_ms"]), bool(body["delivered"]), note, again_s)

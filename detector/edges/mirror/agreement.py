@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from detector.core.incidents import sharing
-from detector.core.incidents.shared_incident import Lapsed, SharedIncident
+from detector.core.incidents.shared_incident import Lapsed, SharedIncident, Telling
 from detector.core.incidents.sharing import Asking, Claim, Known, Send, Told
 from detector.edges.mirror.ledger import Contended, Ledger
 from detector.edges.store.rows import column, pack, parsed
@@ -26,6 +26,7 @@ from detector.telemetry import Metrics
 WITHIN_S = 3.0  # how long others may be faster before the alert waits for its next turn
 TURN_S = 1.0
 FAILURES_HELD = 3  # so often a claim survives that its alert could not be delivered; then another daemon may have better luck
+LONGEST_TRUST_MS = 30_000  # so long is waited for another daemon that is about to tell, while the cluster is away
 MOST_UNMARKED = 10_000
 EVIDENCE_KEPT, TEXT_KEPT = 2, 500
 
@@ -59,23 +60,30 @@ class Agreement:
         self._claims: dict[tuple[str, str, bool], Claim] = {}
         self._renewed_ms: dict[tuple[str, str, bool], int] = {}
         self._unmarked: dict[tuple[str, str, bool], _Sent] = {}
+        self._others: dict[tuple[str, str, bool], tuple[int, Telling | None]] = {}
 
     async def may_send(self, alert: Alert, *, is_repeat: bool = False) -> Permission:
         """Whether the alert may leave now. After Send, `sent` or `failed` must be called, or the claim lapses."""
         if self._ledger.is_away:
-            return self._alone(alert)
-        key = alert.incident.dedup_key
+            return self._unasked(alert)
         ask = self._asking(alert, is_repeat)
+
+        def step(known: Known, lapsed: Lapsed) -> tuple[SharedIncident, sharing.Answer]:
+            self._learn(alert, known)
+            return _asked(alert, ask, known, lapsed)
+
         try:
-            answer = await self._ledger.change(key, lambda known, lapsed: _asked(alert, ask, known, lapsed), WITHIN_S)
+            answer = await self._ledger.change(alert.incident.dedup_key, step, WITHIN_S)
         except Contended:
+            self._others[_which(alert)] = (self._ledger.now_ms(), None)
             return self._waiting(self._ledger.random.uniform(0.5, 2.0))
         except SinkError:
-            return self._alone(alert)
+            return self._unasked(alert)
         if isinstance(answer, sharing.Later):
-            age_s = self._ledger.claim_age_ms(key, answer.part, answer.slot) / 1000
+            age_s = self._ledger.claim_age_ms(alert.incident.dedup_key, answer.part, answer.slot) / 1000
             longest_s = max(1.0, self._ledger.terms.claim_ms / 4000)
             return self._waiting(min(longest_s, 0.3 + age_s / 2) * self._ledger.random.uniform(0.7, 1.3))
+        self._others.pop(_which(alert), None)
         if isinstance(answer, Send):
             self._hold(alert, answer.round)
         self._metrics.agreed("send" if isinstance(answer, Send) else "told")
@@ -103,6 +111,7 @@ class Agreement:
     def forget(self, alert: Alert) -> None:
         """Nobody knows what became of it: the lane was stopped."""
         self._let_go(alert)
+        self._others.pop(_which(alert), None)
 
     async def run(self) -> None:
         """Until cancelled: keeps claims alive whose alerts are on their way, and tells the cluster what it has missed."""
@@ -167,9 +176,23 @@ class Agreement:
         self._metrics.agreed("later")
         return Wait(seconds)
 
-    def _alone(self, alert: Alert) -> Permission:
+    def _learn(self, alert: Alert, known: Known) -> None:
+        """Who tells the receiver of this, or has, as we have read last."""
+        told = known.told.get(_slot(alert)) if known is not None and known.is_open else None
+        if told is not None and told.by not in ("", self._ledger.instance):
+            self._others[_which(alert)] = (self._ledger.now_ms(), told)
+
+    def _unasked(self, alert: Alert) -> Permission:
+        """The cluster does not answer. What another daemon has told is told; one that was about to has time for it."""
         if alert.action is not AlertAction.TRIGGER:
             return self._waiting(self._ledger.away_s + self._ledger.random.uniform(0.1, 1.0))
+        since_ms, told = self._others.get(_which(alert), (0, None))
+        if told is not None and told.is_delivered:
+            del self._others[_which(alert)]
+            return Told(told.by, told.again_s)
+        if self._ledger.now_ms() - since_ms < min(self._ledger.terms.claim_ms, LONGEST_TRUST_MS):
+            return self._waiting(self._ledger.random.uniform(1.0, 3.0))
+        self._others.pop(_which(alert), None)
         self._hold(alert, 0)
         self._metrics.agreed("alone")
         return Send()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -148,7 +148,7 @@ class Attendance:
 class StoreOwn:
     """Implements Own. `wake` is called when the lanes have got something to do."""
 
-    def __init__(self, store: Store, now_ms: Any, wake: Any) -> None:
+    def __init__(self, store: Store, now_ms: Callable[[], int], wake: Callable[[], None]) -> None:
         self._store = store
         self._now_ms = now_ms
         self._wake = wake

@@ -20,14 +20,21 @@ T = TypeVar("T")
 Step = Callable[[SharedIncident | None, Lapsed], tuple[SharedIncident | None, T]]
 
 FIELDS = {"key": "keyword", "state": "keyword", "round": "integer", "touched_ms": "date"}
-LONGEST_WAIT_S = 2.0  # for one answer of the cluster: an alert waits for two
+# The cluster's time for an answer, in turns of our own loop: on a machine that has no time for us either, both are slow.
+TURNS, TURN_S = 6, 0.5
+FIRST_TURNS = 16  # until it has answered once: a new cluster, or a new index in it, takes its time
 PROBE_S = 5.0  # a cluster that did not answer is asked again after so long
 SUBJECT = "agreement"
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+CROWD_PAUSE_S = 0.01  # for each daemon that sees the incident, or a crowd would be in its own way
 
 
 class Contended(Exception):
     """The cluster answers, and others were faster again and again."""
+
+
+class Slow(SinkError):
+    """No answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Ledger:
         self.conflicts = 0
         self._documents = documents
         self._health = health
+        self._has_answered = False
         self._away_until_ms = 0
         self._watch = Watch(terms.lease_ms, terms.claim_ms)
         self._last_beat = 0
@@ -95,50 +103,55 @@ class Ledger:
         """Puts in place what `step` makes of the document, if that is something else, and returns what it says. `step` is called
         again for each version that another writer put there first. Raises Contended when that went on for `within_s`."""
         loop = asyncio.get_running_loop()
-        end_s = loop.time() + within_s
-        pause_s = FIRST_PAUSE_S
+        end_s, pause_s = loop.time() + within_s, FIRST_PAUSE_S
         async with self._turn(key):
             while True:
-                read = await self._read(key)
-                after, said = step(read.known, read.lapsed)
-                if after is None or after == read.known or await self._put(read, after):
-                    return said
+                try:
+                    read = await self._read(key)
+                    after, said = step(read.known, read.lapsed)
+                    if after is None or after == read.known or await self._put(read, after):
+                        return said
+                except SinkError:
+                    if pause_s > FIRST_PAUSE_S:  # it answered a moment ago: somebody else was faster
+                        raise Contended(key) from None
+                    raise
                 if loop.time() >= end_s:
                     raise Contended(key)
-                await asyncio.sleep(self.random.uniform(0, pause_s))
+                crowd = len(read.known.reporters) if read.known is not None else 0
+                await asyncio.sleep(self.random.uniform(0, max(pause_s, crowd * CROWD_PAUSE_S)))
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def read_many(self, keys: Sequence[str]) -> list[Read]:
         """In the order of the keys."""
-        found = await self._answered(self._documents.get_many([document_id(key) for key in keys]))
+        found = await self._answered(lambda: self._documents.get_many([document_id(key) for key in keys]))
         return [self._noted(key, each) for key, each in zip(keys, found, strict=True)]
 
     async def put_many(self, changes: Iterable[tuple[Read, SharedIncident]]) -> list[str]:
         """Returns the keys of those that somebody else has changed meanwhile."""
         changes = list(changes)
         writes = [Write(document_id(read.key), after.body(read.key, self.beat()), read.version) for read, after in changes]
-        were_put = await self._answered(self._documents.put_many(writes))
+        were_put = await self._answered(lambda: self._documents.put_many(writes))
         missed = [read.key for (read, _), was_put in zip(changes, were_put, strict=True) if not was_put]
         self.conflicts += len(missed)
         return missed
 
     async def untouched(self, states: Sequence[str], for_ms: int, limit: int) -> list[Read]:
         """Documents that nobody wrote for so long, by the writers' clocks."""
-        found = await self._answered(self._documents.untouched(states, self.now_ms() - for_ms, limit))
+        found = await self._answered(lambda: self._documents.untouched(states, self.now_ms() - for_ms, limit))
         return [self._noted(str(each.body.get("key", id_)), each) for id_, each in found]
 
     async def delete(self, read: Read) -> None:
         """Unless somebody wrote it since."""
-        if read.version is not None:
+        if (version := read.version) is not None:
             try:
-                await self._answered(self._documents.delete(document_id(read.key), read.version))
+                await self._answered(lambda: self._documents.delete(document_id(read.key), version))
             except Conflict:
                 self.conflicts += 1
 
     # -- how --------------------------------------------------------------------------------------------------------------
 
     async def _read(self, key: str) -> Read:
-        return self._noted(key, await self._answered(self._documents.get(document_id(key))))
+        return self._noted(key, await self._answered(lambda: self._documents.get(document_id(key))))
 
     def _noted(self, key: str, found: Versioned | None) -> Read:
         if found is None:
@@ -151,8 +164,9 @@ class Ledger:
         return Read(key, known, self._watch.look(key, known, self.now_ms()), found.version)
 
     async def _put(self, read: Read, after: SharedIncident) -> bool:
+        body = after.body(read.key, self.beat())
         try:
-            await self._answered(self._documents.put(document_id(read.key), after.body(read.key, self.beat()), read.version))
+            await self._answered(lambda: self._documents.put(document_id(read.key), body, read.version))
         except Conflict:
             self.conflicts += 1
             return False
@@ -171,22 +185,23 @@ class Ledger:
             if users > 1:
                 self._turns[key] = (lock, users - 1)
 
-    async def _answered(self, answer: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(LONGEST_WAIT_S):
-                said = await answer
-        except TimeoutError:
-            error = SinkError("no answer in time", retryable=True, reason="contextDeadlineExceeded")
-            self._gone(error)
-            raise error from None
-        except SinkError as error:
-            self._gone(error)
-            raise
-        except Conflict:
-            self._back()
-            raise
-        self._back()
-        return said
+    async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the cluster says; a question that it could not answer is asked again while there is time for it."""
+        for turns_left in reversed(range(TURNS if self._has_answered else FIRST_TURNS)):
+            try:
+                said = await _patiently(ask(), turns_left + 1)
+            except Conflict:
+                self._back()
+                raise
+            except SinkError as error:
+                if turns_left == 0 or not error.retryable or isinstance(error, Slow):
+                    self._gone(error)
+                    raise
+                await asyncio.sleep(self.random.uniform(0.5, 1.0) * TURN_S)
+            else:
+                self._back()
+                return said
+        raise AssertionError
 
     def _gone(self, error: SinkError) -> None:
         now_ms = self.now_ms()
@@ -196,6 +211,7 @@ class Ledger:
         self._health.set(Trouble.MIRROR_FAILING, SUBJECT, f"{error.reason}: {error}", now_ms)
 
     def _back(self) -> None:
+        self._has_answered = True
         if self._away_until_ms:
             self._away_until_ms = 0
             log.info("agreement_available")
@@ -206,3 +222,14 @@ def document_id(key: str) -> str:
     """A dedup key as Elasticsearch takes it: at most 512 bytes."""
     plain = key.isascii() and key.isprintable() and 0 < len(key) <= 400
     return key if plain else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def _patiently(answer: Awaitable[T], turns: int) -> T:
+    asked = asyncio.ensure_future(answer)
+    try:
+        for _ in range(turns):
+            if (await asyncio.wait([asked], timeout=TURN_S))[0]:
+                return asked.result()
+    finally:
+        asked.cancel()
+    raise Slow("no answer in time", retryable=True, reason="contextDeadlineExceeded")

@@ -13,10 +13,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError, ConflictError, NotFoundError, TransportError
-
 from detector.edges.elasticsearch.client import client, secrets, sink_error
 from detector.edges.elasticsearch.failures import reason_of
+from detector.edges.elasticsearch.library import (
+    ApiError,
+    AsyncElasticsearch,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    TransportError,
+)
 from detector.edges.mirror.documents import Body, Conflict, Version, Versioned, Write
 from detector.errors import SinkError
 from detector.settings import ElasticsearchSettings
@@ -44,6 +50,10 @@ class SharedDocuments:
         gone, self._client = self._client, None
         if gone is not None:
             await gone.close()
+
+    async def prepare(self) -> None:
+        """Makes the index, so that the first alert need not wait for it. Raises SinkError."""
+        await self._make()
 
     async def get(self, id: str) -> Versioned | None:
         return (await self.get_many([id]))[0]
@@ -102,7 +112,8 @@ class SharedDocuments:
     async def _make(self) -> None:
         """The index with our mapping, once: a cluster that makes it by itself would guess."""
         async with self._making:
-            if self._is_there:
+            if self._is_there or await self._ask(lambda es: es.indices.exists(index=self.index)):
+                self._is_there = True
                 return
             with contextlib.suppress(BadRequestError):  # somebody else was faster, as it should be with a hundred daemons
                 await self._ask(
