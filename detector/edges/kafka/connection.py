@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from detector.edges.kafka.bounded import bound_answers
 from detector.edges.kafka.tls import KafkaSettings, tls_context
 from detector.edges.kafka.why import why
 from detector.errors import NoCredential
@@ -16,6 +17,7 @@ _LOOK_FOR_TOPICS_MS = 30_000  # how soon a new topic that a pattern matches is s
 def connection(settings: KafkaSettings) -> dict[str, Any]:
     """Arguments for AIOKafkaConsumer and AIOKafkaProducer. Secrets and certificates are read now, so that what was rotated counts
     from the next connection on. Raises NoCredential."""
+    bound_answers()
     timeout_ms = round(settings.timeout.total_seconds() * 1000)
     arguments: dict[str, Any] = {
         "bootstrap_servers": list(settings.servers),
