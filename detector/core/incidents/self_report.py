@@ -10,14 +10,15 @@ from detector.records import Entity, Evidence, Finding, LostRange, Severity, Sta
 
 SERVICE = "trimwatch"
 _FIX_BYTES = "Rotate by rename instead of copytruncate, keep rotated files longer, or give the daemon more CPU."
-_FIX_RECORDS = "Keep records longer (retention), or give the daemon more CPU; a topic that was made again is read from its start."
+_FIX_TOPIC = "Keep records longer (retention), or give the daemon more CPU; a topic that was made again is read from its start."
+_FIX_INDEX = "Raise the source's `late` above what documents take to become visible, and give each the field that orders them."
 
 
 def lost_range(lost: LostRange, now_ms: int) -> Report:
     """Bytes of a stream that nobody will ever judge."""
     end = "?" if lost.end is None else str(lost.end)
     size = "an unknown number of" if lost.end is None else f"{lost.end - lost.begin:,}"
-    fix = _FIX_BYTES if lost.unit == "bytes" else _FIX_RECORDS
+    fix = _FIX_INDEX if lost.stream.key.startswith("elasticsearch/") else _FIX_TOPIC if lost.unit == "records" else _FIX_BYTES
     return _report(
         rule="trimwatch/lost-range",
         entity=Entity("stream", lost.stream.name, lost.stream.name),
