@@ -16,6 +16,7 @@ _SERVER = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?\]):(?P<port>\d{1,5})"
 )
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # org.apache.kafka.common.internals.Topic
+MIRROR_NAME = "elasticsearch"
 _WRITES = ("topic", "findings_topic", "verdicts_topic")
 
 
@@ -27,7 +28,7 @@ def broker_problems(settings: Settings) -> Iterator[Problem]:
                 yield f"sources.{at}.{field}", problem
     for at, sink in enumerate(settings.sinks):
         if isinstance(sink, KafkaSinkSettings):
-            for field, problem in (*_reached(sink), *_written(sink)):
+            for field, problem in (*_reached(sink), *_written(sink, bool(settings.elasticsearch.urls))):
                 yield f"sinks.{at}.{field}", problem
     yield from _replicas(settings)
     yield from _loops(settings)
@@ -119,7 +120,9 @@ def _pattern_problem(pattern: str) -> str | None:
     return None
 
 
-def _written(sink: KafkaSinkSettings) -> Iterator[Problem]:
+def _written(sink: KafkaSinkSettings, is_mirrored: bool) -> Iterator[Problem]:
+    if is_mirrored and sink.name == MIRROR_NAME and (sink.findings_topic or sink.verdicts_topic):
+        yield "name", f"{MIRROR_NAME} is what the mirror is called where its progress is kept; give this sink a name of its own"
     for field in _WRITES:
         topic = getattr(sink, field)
         if topic is not None and (problem := _topic_problem(topic)):

@@ -149,6 +149,15 @@ def test_topics_that_are_written_have_names_kafka_takes() -> None:
     ]
 
 
+def test_two_who_take_from_the_feed_have_two_names() -> None:
+    """Else they would share one bookmark."""
+    mirror = "elasticsearch: {urls: ['http://es:9200']}\n"
+    named = f"{SINK}    servers: [a:1]\n    name: elasticsearch\n"
+    (said,) = problems(f"{mirror}{named}    findings_topic: f\n")
+    assert said.startswith("5: sinks.0.name: elasticsearch is what the mirror is called")
+    assert problems(f"{mirror}{named}") == problems(f"{named}    findings_topic: f\n") == []
+
+
 def replicated(rest: str) -> list[str]:
     return problems(f"{SOURCE}    servers: [a:1]\n    topics: [t]\n    replicas: 2\n{rest}")
 
