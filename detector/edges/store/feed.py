@@ -102,7 +102,7 @@ class Feed:
         """So many rows that may go, findings first, counted as dropped. Returns how many went."""
         left = count
         for kind in self._droppable(connection):
-            query = "DELETE FROM feed WHERE id IN (SELECT id FROM feed WHERE kind = ? ORDER BY id LIMIT ?)"
+            query = "DELETE FROM feed WHERE id IN (SELECT id FROM feed NOT INDEXED WHERE kind = ? ORDER BY id LIMIT ?)"
             gone = connection.execute(query, (kind, max(0, left))).rowcount
             left -= gone
             _count_dropped(connection, kind, gone)
@@ -123,7 +123,7 @@ class Feed:
             "SELECT coalesce((SELECT id FROM feed_cursor WHERE consumer = ?), 0), coalesce((SELECT max(id) FROM feed), 0)",
             (column(consumer),),
         )[0]
-        wanted = f"WHERE id > ? AND id <= ? AND kind IN ({marks}) ORDER BY id LIMIT ?"
+        wanted = f"NOT INDEXED WHERE id > ? AND id <= ? AND kind IN ({marks}) ORDER BY id LIMIT ?"
         found = self._database.rows(
             "SELECT id, kind, key, at_ms, body, crc FROM (SELECT *, sum(length(body)) OVER (ORDER BY id) AS so_far FROM"
             f" (SELECT * FROM feed {wanted})) WHERE so_far - length(body) < ?",
@@ -161,11 +161,11 @@ class Feed:
 
     def _backlog(self, consumer: str, kinds: Sequence[str]) -> FeedBacklog:
         marks = ", ".join("?" * len(kinds))
-        query = (
-            "SELECT count(*), coalesce(min(at_ms), 0) FROM feed"
-            f" WHERE id > (SELECT id FROM feed_cursor WHERE consumer = ?) AND kind IN ({marks})"
-        )
-        return FeedBacklog(consumer, *self._database.rows(query, (column(consumer), *kinds))[0])
+        waiting = f"kind IN ({marks}) AND id > (SELECT id FROM feed_cursor WHERE consumer = ?)"
+        query = f"SELECT count(*), min(id) FROM feed INDEXED BY feed_by_kind WHERE {waiting}"  # reads no body
+        count, first = self._database.rows(query, (*kinds, column(consumer)))[0]
+        oldest = self._database.rows("SELECT at_ms FROM feed WHERE id = ?", (first,)) if count else []
+        return FeedBacklog(consumer, count, oldest[0][0] if oldest else 0)
 
     def _bound(self, connection: sqlite3.Connection) -> None:
         self._forget_taken(connection)

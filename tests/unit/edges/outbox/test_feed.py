@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
+import pytest
+
 from detector.edges.mirror.base import Document, Refused
 from detector.edges.outbox import feed as feed_module
 from detector.edges.outbox.feed import BUG_ATTEMPTS, FeedLane, FeedTools
@@ -192,9 +194,10 @@ def test_a_stop_does_not_wait_for_a_mirror_that_is_away(store: Store) -> None:
     assert len(store.feed.after("mirror", 10, 1 << 20).rows) == 1
 
 
-def test_what_changes_all_the_time_is_told_once_a_while(store: Store) -> None:
+def test_what_changes_all_the_time_is_told_once_a_while(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two batches the lane lingers, so an incident that counts on is one document, not one a checkpoint."""
     assert feed_module.LINGER_S >= 1
+    monkeypatch.setattr(feed_module, "LINGER_S", 3_600)  # until it is told to hurry
     bench = Bench(store, ScriptedMirror())
 
     async def live() -> None:

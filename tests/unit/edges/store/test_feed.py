@@ -104,6 +104,16 @@ def test_a_consumer_that_wants_nothing_of_it_holds_nothing_back(store: Store) ->
     assert all_rows(store) == 0
 
 
+def test_what_waits_is_known(store: Store) -> None:
+    """Of each consumer: how much of what it takes, and since when; nothing of what it does not take."""
+    feed = store.feed
+    feed.use({"mirror": ALL, "topic": frozenset({"finding"}), "other": frozenset({"verdict"})}, 1_000, 0, [])
+    store.write(Checkpoint(5, incidents=(incident(),)))
+    store.write(Checkpoint(7, findings=(finding("a"), finding("b"))))
+    found = {each.consumer: (each.pending, each.oldest_ms) for each in feed.backlog()}
+    assert found == {"mirror": (3, 5), "topic": (2, 7), "other": (0, 0)}
+
+
 def test_a_page_is_bounded_by_rows_and_bytes(store: Store, feed: Feed) -> None:
     """At most so many rows, and none beyond so many bytes, but always one; what follows comes with the next page."""
     store.write(Checkpoint(1, findings=tuple(finding(f"k{n}", n) for n in range(10))))
