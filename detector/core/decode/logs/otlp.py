@@ -18,6 +18,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from detector.core.decode.logs import error_text, levels
+from detector.core.decode.logs.otlp_owner import LONGEST_NAME, Owner, word
 from detector.core.decode.otlp import attributes
 from detector.core.decode.otlp.attributes import Plain
 from detector.core.decode.otlp.parts import Part, parts_of
@@ -25,9 +26,7 @@ from detector.records import Level
 
 MOST_LINES = 100_000
 MOST_BYTES = 64 << 20
-_LONGEST_NAME = 512
 _NS = 1_000_000
-_POD_LABELS = ("k8s.pod.labels.", "k8s.pod.label.")
 _OF_A_FILE = ("log.file.path", "log.file.name", "log.iostream", "logtag")
 _EXCEPTION = ("exception.type", "exception.message", "exception.stacktrace")
 _FIELDS = error_text.FIELDS | {"thread.name"}
@@ -58,12 +57,11 @@ def lines_of(value: bytes, time_ms: int, max_line: int) -> Lines:
 
 def _records(value: bytes, time_ms: int) -> Iterator[Record]:
     for resource in parts_of(value, LogsData):
-        common = _attributes(part.read(Resource).attributes) if (part := resource.one("resource")) else {}
-        head = _head(common)
+        owner = Owner(_attributes(part.read(Resource).attributes) if (part := resource.one("resource")) else {})
         for scope in resource.each("scope_logs"):
             logger = _scope(scope)
             for log in scope.each("log_records"):
-                yield _record(log.read(LogRecord), common, head, logger, time_ms)
+                yield _record(log.read(LogRecord), owner, logger, time_ms)
 
 
 def _attributes(found: Iterable[KeyValue]) -> dict[str, Plain]:
@@ -72,93 +70,39 @@ def _attributes(found: Iterable[KeyValue]) -> dict[str, Plain]:
 
 def _scope(part: Part) -> str:
     found = part.one("scope")
-    return found.read(InstrumentationScope).name[:_LONGEST_NAME] if found is not None else ""
+    return found.read(InstrumentationScope).name[:LONGEST_NAME] if found is not None else ""
 
 
-def _record(log: LogRecord, common: Mapping[str, Plain], head: Record, logger: str, time_ms: int) -> Record:
+def _record(log: LogRecord, owner: Owner, logger: str, time_ms: int) -> Record:
     own = _attributes(log.attributes)
-    all_of_it = {**common, **own} if own else common
     when = (log.time_unix_nano or log.observed_time_unix_nano) // _NS or time_ms
     number = log.severity_number if 1 <= log.severity_number <= 24 else _number_of(log.severity_text)
     record: Record = {"severityNumber": number} if number else {}
-    if tag := _word(own, "logtag"):  # first in the line: that is where parts are looked for
+    if tag := word(own, "logtag"):  # first in the line: that is where parts are looked for
         record["logtag"] = tag
-    record |= head if own.keys().isdisjoint(_WHERE) and not _has_pod_labels(own) else _head(all_of_it)
+    record |= owner.head(own)
     if when > 0:
         record["time"] = when
-    if stream := _word(own, "log.iostream") or _word(own, "stream"):
+    if stream := word(own, "log.iostream") or word(own, "stream"):
         record["stream"] = stream
-    record |= _content(log, own, all_of_it, number, logger, when)
+    is_line = not number or not (own.keys().isdisjoint(_OF_A_FILE) and owner.attributes.keys().isdisjoint(_OF_A_FILE))
+    record |= _content(log, own, number, logger, when, is_line=is_line)
     return record
 
 
-def _content(
-    log: LogRecord, own: Mapping[str, Plain], all_of_it: Mapping[str, Plain], number: int, logger: str, when: int
-) -> Record:
+def _content(log: LogRecord, own: Mapping[str, Plain], number: int, logger: str, when: int, *, is_line: bool) -> Record:
     """What was said: as a line in `message`, or as a record."""
     original, body = own.get("log.record.original"), attributes.plain(log.body)
     if isinstance(original, str) and original:
         return {"message": original}
-    errors = {name: value for name, value in own.items() if name in _FIELDS and value}
-    has_thrown = any(name in errors for name in _EXCEPTION)
+    errors = {} if own.keys().isdisjoint(_FIELDS) else {name: own[name] for name in own if name in _FIELDS and own[name]}
     if isinstance(body, dict):
         return {"record": errors | body}
-    if not has_thrown and (not number or any(name in all_of_it for name in _OF_A_FILE)):
+    if is_line and errors.keys().isdisjoint(_EXCEPTION):
         return {"message": _text(body)}
     said: Record = {"time": when, "level": _LEVELS[(number - 1) // 4].name} if number else {"time": when}
     said |= {"message": _text(body) or log.event_name, "logger": logger}
     return {"record": said | errors}
-
-
-def _head(found: Mapping[str, Plain]) -> Record:
-    """Whose line it is, as shippers say it."""
-    container = _word(found, "k8s.container.name") or _word(found, "container.name")
-    head: Record = {"source_type": "otlp"}
-    where = {
-        "namespace_name": _word(found, "k8s.namespace.name"),
-        "pod_name": _word(found, "k8s.pod.name") or _word(found, "k8s.pod.uid"),
-        "container_name": container,
-        "labels": _pod_labels(found),
-    }
-    if where := {name: value for name, value in where.items() if value}:
-        head["kubernetes"] = where
-    file = _word(found, "log.file.path") or _word(found, "log.file.name")
-    again = _word(found, "k8s.container.restart_count")
-    head["file"] = "/".join(filter(None, (file or _instance(found), again)))
-    service = _word(found, "service.name")
-    if service and not service.startswith("unknown_service"):  # what SDKs say when nobody told them
-        head["service.name"] = service
-    elif not container and "labels" not in where and (workload := _workload(found)):
-        head["service.name"] = workload
-    return head
-
-
-def _instance(found: Mapping[str, Plain]) -> str:
-    """Whose lines follow one another, where no file says it."""
-    return "/".join(filter(None, (_word(found, name) for name in ("host.name", "service.instance.id", "service.name"))))
-
-
-def _workload(found: Mapping[str, Plain]) -> str:
-    names = (f"k8s.{kind}.name" for kind in ("deployment", "statefulset", "daemonset", "cronjob", "job"))
-    return next((name for each in names if (name := _word(found, each))), "")
-
-
-def _pod_labels(found: Mapping[str, Plain]) -> dict[str, str]:
-    return {
-        name.removeprefix(start): value[:_LONGEST_NAME]
-        for name, value in found.items()
-        for start in _POD_LABELS
-        if name.startswith(start) and isinstance(value, str)
-    }
-
-
-def _has_pod_labels(found: Mapping[str, Plain]) -> bool:
-    return any(name.startswith(_POD_LABELS) for name in found)
-
-
-def _word(found: Mapping[str, Plain], name: str) -> str:
-    value = found.get(name)
-    return value[:_LONGEST_NAME] if isinstance(value, str) else str(value) if isinstance(value, int) else ""
 
 
 def _number_of(severity: str) -> int:
@@ -187,13 +131,3 @@ def _shorten(record: Record, max_line: int) -> bool:
 
 
 _LEVELS = (Level.TRACE, Level.DEBUG, Level.INFO, Level.WARN, Level.ERROR, Level.FATAL)  # four severity numbers each, from 1
-_WHERE = frozenset(
-    (
-        *(
-            f"k8s.{kind}.name"
-            for kind in ("namespace", "pod", "container", "deployment", "statefulset", "daemonset", "cronjob", "job")
-        ),
-        *("k8s.pod.uid", "k8s.container.restart_count", "container.name", "log.file.path", "log.file.name"),
-        *("service.name", "service.instance.id", "host.name"),
-    )
-)

@@ -97,9 +97,13 @@ class RecordStream:
         if self._silent_since is None:
             self._silent_since = mono_ms
         elif mono_ms - self._silent_since >= _SILENT_MS:
-            self._behind.clear()
-            self._behind_bytes = 0
+            self.rest()
         return self._of_records(self._logs.quiet(mono_ms))
+
+    def rest(self) -> None:
+        """Somebody else may go on: what was put by for the sake of a later line is let go, so that they begin where we stopped."""
+        self._behind.clear()
+        self._behind_bytes = 0
 
     def finish(self) -> list[Marked]:
         return self._of_records(self._logs.finish())

@@ -178,6 +178,17 @@ def test_whose_log_it_is(resource: dict[str, Any], service: str | None) -> None:
     assert only(log("sought"), word="sought", resource=resource).service == service
 
 
+def test_a_log_record_may_say_itself_whose_it_is() -> None:
+    """Nearer than its resource; what is no name there is passed over."""
+    mine = {"k8s.pod.name": "cart-9", "service.name": "cart", "k8s.namespace.name": ["a", "list"]}
+    found = lines(request(log("one", mine), log("two", {"k8s.pod.name": "cart-9"}), log("three"))).text
+    heads = [orjson.loads(line) for line in found.splitlines()]
+    assert [head["kubernetes"]["pod_name"] for head in heads] == ["shop-1", "cart-9", "shop-1"]
+    assert [head["service.name"] for head in heads] == ["shop", "shop", "shop"]
+    (head,) = (orjson.loads(line) for line in lines(request(log("one", {"service.name": "cart"}))).text.splitlines())
+    assert (head["service.name"], head["kubernetes"]["namespace_name"]) == ("cart", "prod")
+
+
 def test_a_log_record_without_a_time_has_the_next_best() -> None:
     """When it was observed, else when the record was written."""
     late = log("sought", timeUnixNano="0", observedTimeUnixNano=str(NS))
