@@ -241,7 +241,8 @@ class LogEvent:
     `text` is what rules see: UTF-8, the message, then the lines that were joined to it, then the text of error fields (JSON),
     each on its own line, without any frame or header. `start`/`end` are byte offsets in the stream (end is exclusive and, when
     other streams' lines lie between, the end of the last line that belongs to it); in a stream of records they only tell events
-    apart, `position` names the record and `line` is 0. `line` is the number of its first line in the stream, from 1. `level` is None where the line has none. `time_ms` is None where nothing but arrival is known.
+    apart, `position` names the record and `line` is 0. `line` is the number of its first line in the stream, from 1. `level` is
+    None where the line has none. `time_ms` is None where nothing but arrival is known.
     """
 
     start: int
