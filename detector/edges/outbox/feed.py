@@ -86,17 +86,16 @@ class FeedLane:
         await self._idle.wait()
 
     async def send_due(self) -> float | None:
-        """Hands over what waits. Returns in how many seconds to try again; None: all was taken."""
+        """Hands over what waits. Returns in how many seconds to try again; None: all was taken, but what came meanwhile."""
         while True:
             page = await asyncio.to_thread(self._tools.feed.after, self.name, 1 if self._careful else BATCH_ROWS, BATCH_BYTES)
-            if not page.rows:
-                await self._moved(page, ())
-                return None
             try:
-                refused = await self._take(page)
+                refused = await self._take(page) if page.rows else ()
             except SinkError as error:
                 return self._failed(error)
             await self._moved(page, refused)
+            if page.is_last:
+                return None
 
     async def _pass(self) -> float | None:
         try:

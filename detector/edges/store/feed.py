@@ -34,10 +34,12 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What comes next for a consumer. `until` is how far it is when it has taken these: what it does not want lies between."""
+    """What comes next for a consumer. `until` is how far it is when it has taken these: what it does not want lies between.
+    `is_last`: nothing more waited when the page was read."""
 
     rows: tuple[FeedRow, ...]
     until: int
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,8 @@ class Feed:
         )
         with self._database.vouching():
             rows = tuple(FeedRow(id_, kind, key, at_ms, checked(key, body, crc)) for id_, kind, key, at_ms, body, crc in found)
-        is_all = len(rows) < limit and sum(len(row.body) for row in rows) < most_bytes
-        return Page(rows, max(cursor, last) if is_all else rows[-1].id)
+        is_last = len(rows) < limit and sum(len(row.body) for row in rows) < most_bytes
+        return Page(rows, max(cursor, last) if is_last else rows[-1].id, is_last)
 
     def taken(self, consumer: str, until: int, refused: Iterable[DeadLetter], now_ms: int) -> None:
         """The consumer has everything up to `until`, but what it refused, which becomes dead letters."""
