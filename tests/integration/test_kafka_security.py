@@ -39,10 +39,10 @@ CANARY = "c4nary-passw0rd-77"
 
 @pytest.fixture(scope="module")
 def topic(strict_kafka: Kafka) -> str:
-    """One that reader and writer, and the client's certificate, may read and write."""
+    """One that the writer and the client's certificate may read and write. The reader has no right to write anywhere."""
     name = fresh("incidents")
     strict_kafka.create_topic(name)
-    for principal in ("User:reader", "User:writer", "User:CN=client"):
+    for principal in ("User:writer", "User:CN=client"):
         for operation in ("READ", "WRITE"):
             grant(strict_kafka, principal, operation, "topic", name)
     return name
