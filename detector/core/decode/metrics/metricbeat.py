@@ -134,7 +134,7 @@ def _prometheus_name(path: str, leaves: Mapping[str, Leaf]) -> tuple[str, Metric
 
 def _time(value: Leaf | None, record_ms: int) -> int:
     when = times.read_ms(value.encode("utf-8", "replace"), 0) if isinstance(value, str) else None
-    if when is None and value is not None:
+    if value is not None and (when is None or when < 0):
         raise ValueError("an @timestamp that is no time")
     if when is None and record_ms < 0:
         raise ValueError("a document without a time, in a record without one")

@@ -14,7 +14,7 @@ from detector.core.decode.logs import times
 from detector.core.decode.metrics.labels import LONGEST_NAME, MOST_POINTS, bounded, named, sorted_labels
 from detector.records import MetricKind, MetricPoint
 
-_UNNAMED = ("value", "gauge", "counter")  # the field of a metric that has but one; its name says nothing
+_UNNAMED = ("gauge", "counter")  # the field of a metric that has but one; as little as `value` does its name say anything
 _PROMETHEUS = "prometheus"  # the measurement in which Telegraf keeps metrics that have names of their own
 _NOW = (1e11, 1e13)  # record times, in ms, by which a unit may be told
 _MS_OF = [10.0**power for power in range(-6, 5)]  # a nanosecond to ten seconds
@@ -71,7 +71,8 @@ def _shape(metric: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
 def _name(metric: str, field: str, fields: int) -> str:
     if metric == _PROMETHEUS:
         return bounded(field, LONGEST_NAME)
-    return bounded(metric if fields == 1 and field in _UNNAMED else f"{metric}_{field}", LONGEST_NAME)
+    is_named = field != "value" and not (fields == 1 and field in _UNNAMED)
+    return bounded(f"{metric}_{field}" if is_named else metric, LONGEST_NAME)
 
 
 def _number(value: Any) -> float | None:
@@ -95,7 +96,7 @@ def _time(value: Any, record_ms: int) -> int:
         when = times.read_ms(value.encode("utf-8", "replace"), record_ms if _NOW[0] < record_ms < _NOW[1] else 0)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         when = _by_unit(value, record_ms)
-    if when is None and value is not None:
+    if value is not None and (when is None or when < 0):
         raise ValueError("a timestamp that is no time")
     if when is None and record_ms < 0:
         raise ValueError("a metric without a time, in a record without one")
@@ -103,6 +104,6 @@ def _time(value: Any, record_ms: int) -> int:
 
 
 def _by_unit(value: float, record_ms: int) -> int | None:
-    if not (_NOW[0] < record_ms < _NOW[1] and 0 < value < 1e20):
+    if not (_NOW[0] < record_ms < _NOW[1] and 1 <= value < 1e20):
         return times.number(value)
     return int(min((value * ms for ms in _MS_OF), key=lambda when: abs(math.log(when / record_ms))))

@@ -112,10 +112,10 @@ def test_truth_is_a_number_and_text_is_none() -> None:
 
 
 @pytest.mark.parametrize("field", ["value", "gauge", "counter"])
-def test_the_only_field_of_a_metric_does_not_lengthen_its_name(field: str) -> None:
-    """As Telegraf's own Prometheus output names it; beside others it does."""
+def test_a_field_that_says_nothing_does_not_lengthen_the_name(field: str) -> None:
+    """`value`, and what Telegraf calls the one field of a metric that it has from Prometheus."""
     assert values(**{field: 1}) == {"m": 1.0}
-    assert values(**{field: 1, "other": 2}) == {f"m_{field}": 1.0, "m_other": 2.0}
+    assert values(**{field: 1, "other": 2}) == {"m" if field == "value" else f"m_{field}": 1.0, "m_other": 2.0}
 
 
 def test_metrics_from_prometheus_keep_their_names() -> None:
@@ -138,6 +138,8 @@ def test_metrics_from_prometheus_keep_their_names() -> None:
         ({"name": "cpu", "fields": {}, "tags": [1]}, "a metric whose tags are no object"),
         ({"name": "cpu", "fields": {"a": 1}, "timestamp": "yesterday"}, "a timestamp that is no time"),
         ({"name": "cpu", "fields": {"a": 1}, "timestamp": True}, "a timestamp that is no time"),
+        ({"name": "cpu", "fields": {"a": 1}, "timestamp": 1e-320}, "a timestamp that is no time"),
+        ({"name": "cpu", "fields": {"a": 1}, "timestamp": "1900-01-01T00:00:00Z"}, "a timestamp that is no time"),
         ({"name": "m", "fields": {"a": 1}, "tags": {f"t{i}": "x" for i in range(200)}}, "more than 128 labels"),
         (
             {"metrics": [{"name": "m", "fields": {f"f{i}": 1 for i in range(100_001)}, "timestamp": AT}]},
