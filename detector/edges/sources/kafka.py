@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
+import structlog
 from aiokafka import AIOKafkaConsumer
 
 from detector.edges.kafka.connection import connection
@@ -22,6 +24,8 @@ from detector.edges.sources.kafka_start import Start
 from detector.edges.sources.kafka_whole import bound_prefetch, close, give_whole
 from detector.errors import NoCredential
 from detector.settings import KafkaSourceSettings
+
+log = structlog.get_logger()
 
 _MOST_FETCHED = 4 << 20  # of one broker, unless a partition's own share is more
 _STOP_S = 1.5
@@ -44,10 +48,13 @@ class KafkaSource:
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
         pauses = Pauses(self._patience)
         while True:
+            begun_s = time.monotonic()
             try:
-                await self._read(cast(SharedInbox, inbox), resume, pauses)
+                await self._read(cast(SharedInbox, inbox), resume)
             except EXPECTED as problem:
                 self._complaints.about("servers", await self._words(problem))
+            if time.monotonic() - begun_s > self._patience.longest_s:
+                pauses.reset()
             await pauses.wait()
 
     async def _words(self, problem: BaseException) -> str:
@@ -58,18 +65,18 @@ class KafkaSource:
                     return "; ".join(f"{server}: {why(reason)}" for server, reason in refused.items())
         return why(problem)
 
-    async def _read(self, inbox: SharedInbox, resume: Mapping[str, Resume], pauses: Pauses) -> None:
+    async def _read(self, inbox: SharedInbox, resume: Mapping[str, Resume]) -> None:
         """Until the connection is of no more use."""
         consumer = AIOKafkaConsumer(**await asyncio.to_thread(_arguments, self._settings))
         try:
             await consumer.start()
-            self._complaints.settle("servers")
-            pauses.reset()
             form = format_of(self._settings)
             start = Start(self._settings, form, consumer, inbox, resume)
             membership = Membership(consumer, inbox, start, self._patience, self._complaints)
             handing = Handing(self._settings, form, inbox)
             is_whole = self._settings.whole_batches and give_whole(consumer)
+            if not is_whole:
+                log.info("kafka_record_by_record", source=self.name)
             bound_prefetch(consumer)
             reading = Reading(self._settings, consumer, membership, handing, self._complaints, is_whole=is_whole)
             _subscribe(consumer, self._settings, membership)

@@ -44,16 +44,19 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         self._beginning: dict[TopicPartition, asyncio.Task[None]] = {}
         self._open: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
+        self._waiting_since_s: float | None = time.monotonic()
 
     # -- called by the coordinator --------------------------------------------------------------------------------------------
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._waiting_since_s = None
         for place in assigned:
             self._consumer.pause(place)
             self._begin(place, None)
         log.info("kafka_assigned", partitions=len(self._beginning))
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._waiting_since_s = time.monotonic()
         try:
             await self._give_up()
         except Exception as problem:
@@ -68,6 +71,20 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
             raise self._failure
         for task in [task for task in self._beginning.values() if task.done() and not task.cancelled()]:
             task.result()
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the group has told us nothing about partitions that it took, or never gave."""
+        return 0.0 if self._waiting_since_s is None else time.monotonic() - self._waiting_since_s
+
+    def owner(self, place: TopicPartition) -> Partition | None:
+        """What we know of it if it is ours and begun."""
+        return self.owned.get(place)
+
+    def read_on(self, partition: Partition) -> None:
+        """After a pause; nothing happens if it was taken from us meanwhile."""
+        if self.owned.get(partition.place) is partition:
+            self._consumer.resume(partition.place)
 
     async def work(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs it to its end, or until the partitions are taken away."""

@@ -17,7 +17,8 @@ _TOKEN = "id="
 @dataclass(slots=True)
 class Partition:
     """`at` is the offset that is handed over next; the topic's id is None where the broker does not say it. Records before
-    `silent_until` were told by somebody else. `committed` is what the broker holds for the group: never less is committed."""
+    `silent_until` were told by somebody else. `committed` is what the broker holds for the group: never less is committed. All before `sure_at` was read
+    while the topic was known to be the same."""
 
     place: TopicPartition
     stream: Stream
@@ -25,6 +26,7 @@ class Partition:
     at: int
     silent_until: int = 0
     committed: int = 0
+    sure_at: int = 0
 
     @property
     def token(self) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, TopicAuthorizationFailedError
 
 from detector.edges.sources.kafka_handing import Fetched, Handing
 from detector.edges.sources.kafka_membership import Membership
@@ -23,7 +21,8 @@ from detector.settings import KafkaSourceSettings
 _POLL_MS = 500
 _BATCHES_A_POLL = 1000
 _RECORDS_A_POLL = 2000
-_BETWEEN_LOOKS_S = 1.0
+_BETWEEN_LOOKS_S, _LOOK_EVERY_S = 1.0, 5.0
+_REST_S = 30.0
 # The cluster is asked for its topics every 30 s, and sooner when something fails: who has not answered for so long is away.
 _SILENT_S = 45.0
 _KNOWS_TOPICS_AFTER_S = 5.0
@@ -62,11 +61,12 @@ class Reading:
                 fetched = await self._poll()
                 self._membership.check()
                 if fetched:
-                    await self._membership.work(self._handing.hand_over(fetched, self._membership.owned.get))
+                    await self._membership.work(self._handing.hand_over(fetched, self._membership.owner))
+                    for topic in {place.topic for place in fetched}:
+                        self._complaints.settle(f"records of {topic}")
                 if time.monotonic() >= self._commit_at_s:
                     await self._membership.commit()
                     self._commit_at_s = time.monotonic() + self._commit_every_s
-                self._complain()
                 if looking.done():
                     looking.result()
         finally:
@@ -89,6 +89,8 @@ class Reading:
             self._say(f"topic {topic}", not self._consumer.partitions_for_topic(topic), "the topic is not there")
         if self._settings.topic_pattern is not None:
             self._say("topic_pattern", not self._consumer.subscription(), "matches no topic that we may see")
+        is_left_alone = self._membership.waiting_s > _SILENT_S + self._settings.session_timeout.total_seconds()
+        self._say("group", is_left_alone, "gives us no partitions: its coordinator is away, or other members do not come back")
 
     def _say(self, subject: str, is_wrong: bool, problem: str) -> None:
         if is_wrong:
@@ -105,6 +107,9 @@ class Reading:
         except OffsetOutOfRangeError as problem:
             self._begin_again(problem.args[0])
             found = {}
+        except TopicAuthorizationFailedError as problem:
+            self._rest(problem)
+            found = {}
         finally:
             settle_polls(self._consumer)
         if self._is_whole:
@@ -114,7 +119,7 @@ class Reading:
     async def _as_wholes(self, found: dict[TopicPartition, list[Any]]) -> Fetched:
         """The public path gives records; how far it got is the consumer's position, which is past what was left out."""
         wholes: dict[TopicPartition, Sequence[Whole]] = {}
-        for place, partition in self._membership.owned.items():
+        for place, partition in list(self._membership.owned.items()):
             rows = found.get(place, [])
             next_offset = rows[-1].offset + 1 if rows else await self._consumer.position(place)
             if next_offset > partition.at:
@@ -127,18 +132,33 @@ class Reading:
             if partition is not None:
                 self._membership.begin_again(partition)
 
+    def _rest(self, problem: TopicAuthorizationFailedError) -> None:
+        """A topic that we may not read keeps nobody from the others; it is tried again now and then."""
+        for place, partition in list(self._membership.owned.items()):
+            if place.topic in problem.args:
+                self._complaints.about(f"records of {place.topic}", problem)
+                self._consumer.pause(place)
+                asyncio.get_running_loop().call_later(_REST_S, self._membership.read_on, partition)
+
     async def _look(self) -> None:
-        """Whether a topic is another one than it was, whenever the cluster says anew which there are."""
+        """Whether a topic is another one than it was, whenever the cluster says anew which there are, and every few seconds: one
+        that is made again at once is never missing."""
         while True:
-            await self._look_at_topics.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._look_at_topics.wait()
             self._look_at_topics.clear()
-            owned = dict(self._membership.owned)
-            try:
-                ids = await topic_ids(self._consumer, {place.topic for place in owned}) if owned else {}
-            except EXPECTED:
-                ids = {}
-            for place, partition in owned.items():
-                now = ids.get(place.topic)
-                if now is not None and partition.topic_id is not None and now != partition.topic_id:
-                    self._membership.begin_again(partition)
+            self._complain()
+            with contextlib.suppress(*EXPECTED):
+                await self._compare_ids()
             await asyncio.sleep(_BETWEEN_LOOKS_S)
+
+    async def _compare_ids(self) -> None:
+        owned = [(partition, partition.at) for partition in self._membership.owned.values() if partition.topic_id]
+        ids = await topic_ids(self._consumer, {partition.place.topic for partition, _ in owned}) if owned else {}
+        for partition, at in owned:
+            now = ids.get(partition.place.topic, partition.topic_id)
+            if now != partition.topic_id:
+                self._membership.begin_again(partition)
+            elif partition.place.topic in ids:
+                partition.sure_at = at

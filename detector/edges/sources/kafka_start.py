@@ -9,7 +9,7 @@ from dataclasses import replace
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from detector.edges.sources.base import Resume, SharedInbox
-from detector.edges.sources.kafka_beginning import RETENTION, Beginning, Log, beginning
+from detector.edges.sources.kafka_beginning import MADE_AGAIN, RETENTION, Beginning, Log, beginning
 from detector.edges.sources.kafka_formats import Format
 from detector.edges.sources.kafka_partition import Partition, now_ms, stream_of
 from detector.edges.sources.kafka_rewind import record_time_ms
@@ -49,20 +49,24 @@ class Start:
         """One that we had begun with, and that is not where it was: its log was cut, or is another one."""
         stored = Resume(partition.stream.key, partition.at, partition.token)
         async with asyncio.timeout(self._settings.timeout.total_seconds()):
-            begun = await self._begin(partition.place, stored, None)
+            begun = await self._begin(partition.place, stored, None, partition.sure_at)
         if begun.topic_id == partition.topic_id and begun.at >= partition.at:
             begun.committed = partition.committed
         return begun
 
-    async def _begin(self, place: TopicPartition, stored: Resume | None, committed: int | None) -> Partition:
+    async def _begin(
+        self, place: TopicPartition, stored: Resume | None, committed: int | None, sure_at: int | None = None
+    ) -> Partition:
         log = await self._log(place)
         decided = beginning(stored, committed, log)
+        if sure_at is not None and decided.loss is not None and decided.loss.reason == MADE_AGAIN:
+            decided = replace(decided, loss=replace(decided.loss, begin=sure_at))
         offset = await self._offset(place, decided, log)
         stream = stream_of(self._settings, place)
         silent_until = decided.offset if decided.rewinds and decided.offset is not None else 0
         is_same = decided.loss is None or decided.loss.reason == RETENTION
         held = committed if committed is not None and is_same else 0
-        partition = Partition(place, stream, log.topic_id, offset, silent_until, held)
+        partition = Partition(place, stream, log.topic_id, offset, silent_until, held, offset)
         await self._tell(partition, decided)
         self._consumer.seek(place, offset)
         return partition
