@@ -34,15 +34,17 @@ class Handing:
         """What `owner` does not know (any more) is dropped: it is somebody else's, or will be read again."""
         for place, wholes in fetched.items():
             partition = owner(place)
+            if partition is None:
+                continue
             for whole in wholes:
-                if partition is not None and owner(place) is partition:
-                    await self._take(partition, whole)
-            if partition is not None and owner(place) is partition and wholes[-1].next_offset > partition.at:
+                await self._take(partition, whole)
+            if wholes[-1].next_offset > partition.at:
                 await self._put(partition, self._unpacking.nothing(partition.span(wholes[-1].next_offset)))
 
     async def _take(self, partition: Partition, whole: Whole) -> None:
         """What holds nothing for us goes with what comes after it."""
-        if whole.next_offset <= partition.at or not (whole.header or whole.rows or whole.problem):
+        is_for_us = whole.header or whole.rows or whole.problem
+        if partition.is_over or whole.next_offset <= partition.at or not is_for_us:
             return
         reach(CrashPoint.SOURCE_READ)
         made = self._unpacking.made(whole, partition.span(whole.next_offset))
@@ -51,6 +53,8 @@ class Handing:
             await self._put(partition, one)
 
     async def _put(self, partition: Partition, made: Made) -> None:
+        if partition.is_over:
+            return
         if isinstance(made, Batch):
             await self._inbox.put(made, partition.token)
         else:

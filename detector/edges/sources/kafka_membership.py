@@ -102,6 +102,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
     def begin_again(self, partition: Partition) -> None:
         """It is not where it was: see what is lost, and go on from there."""
         if self.owned.get(partition.place) is partition:
+            partition.is_over = True
             del self.owned[partition.place]
             self._consumer.pause(partition.place)
             self._begin(partition.place, partition)
@@ -139,6 +140,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _give_up(self) -> None:
         owned, self.owned = self.owned, {}
+        for partition in owned.values():
+            partition.is_over = True
         beginning, self._beginning = self._beginning, {}
         for task in (*beginning.values(), self._open):
             if task is not None:

@@ -17,8 +17,8 @@ _TOKEN = "id="
 @dataclass(slots=True)
 class Partition:
     """`at` is the offset that is handed over next; the topic's id is None where the broker does not say it. Records before
-    `silent_until` were told by somebody else. `committed` is what the broker holds for the group: never less is committed. All before `sure_at` was read
-    while the topic was known to be the same."""
+    `silent_until` were told by somebody else. `committed` is what the broker holds for the group: never less is committed. All
+    before `sure_at` was read while the topic was known to be the same. Nothing is handed over once it `is_over`."""
 
     place: TopicPartition
     stream: Stream
@@ -27,6 +27,7 @@ class Partition:
     silent_until: int = 0
     committed: int = 0
     sure_at: int = 0
+    is_over: bool = False
 
     @property
     def token(self) -> str:
