@@ -91,20 +91,23 @@ def topics(tmp_path: Path, kafka_broker: Kafka) -> Iterator[Topics]:
 
 
 def test_points_are_counted_and_the_rest_is_kept_with_its_place(topics: Topics) -> None:
-    """Two good records, one that the topic did not promise; the ones behind it are read all the same."""
+    """Two good records, one that the topic did not promise and one of twenty megabytes; those behind are read all the same."""
     cpu, load = json.dumps(CPU).encode(), json.dumps(LOAD).encode()
-    topics.send("telegraf", json.dumps({"metrics": [CPU, CPU]}).encode(), b"cpu usage=1 17", cpu)
+    topics.send("telegraf", json.dumps({"metrics": [CPU, CPU]}).encode(), b"cpu usage=1 17")
+    topics.send("telegraf", b'{"name":"%b"}' % (b"x" * (20 << 20)))
+    topics.send("telegraf", cpu)
     topics.send("metricbeat", load, b'{"message":"a line"}', load)
     topics.send("otlp_metrics", three_points(), missing_module("psycopg2"), three_points())
     topics.start()
     topics.until_counted("points", telegraf=6, metricbeat=8, otlp_metrics=6)
-    topics.until_counted("dead_letters", telegraf=1, metricbeat=1, otlp_metrics=1)
+    topics.until_counted("dead_letters", telegraf=2, metricbeat=1, otlp_metrics=1)
     places = {format: f"{topics.names[format]}/0" for format in FORMATS}
     end = time.monotonic() + WITHIN_S
-    while len(found := topics.dead_letters()) < 3:
+    while len(found := topics.dead_letters()) < 4:
         assert time.monotonic() < end, found
     assert found == {
         (places["telegraf"], "1", "no JSON object"),
+        (places["telegraf"], "2", "20971531 bytes of JSON; at most 16777216 are read"),
         (places["metricbeat"], "1", "no metricset: this is no document of Metricbeat's"),
         (places["otlp_metrics"], "1", "no Metric of OTLP"),
     }
