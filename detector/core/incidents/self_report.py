@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 from detector.core.incidents.grouping import Report
-from detector.records import Entity, Evidence, Finding, LostRange, Severity, Stage, TimeFrom
+from detector.records import Entity, Evidence, Finding, LostRange, Severity, Stage, Stream, TimeFrom
 
 SERVICE = "trimwatch"
 _FIX_BYTES = "Rotate by rename instead of copytruncate, keep rotated files longer, or give the daemon more CPU."
@@ -15,13 +15,13 @@ _FIX_INDEX = "Raise the source's `late` above what documents take to become visi
 
 
 def lost_range(lost: LostRange, now_ms: int) -> Report:
-    """Bytes of a stream that nobody will ever judge."""
+    """Bytes or records of a stream that nobody will ever judge. A topic is one incident, however many partitions it has."""
     end = "?" if lost.end is None else str(lost.end)
     size = "an unknown number of" if lost.end is None else f"{lost.end - lost.begin:,}"
     fix = _FIX_INDEX if lost.stream.key.startswith("elasticsearch/") else _FIX_TOPIC if lost.unit == "records" else _FIX_BYTES
     return _report(
         rule="trimwatch/lost-range",
-        entity=Entity("stream", lost.stream.name, lost.stream.name),
+        entity=Entity("stream", lost.stream.name, _whole(lost.stream)),
         title=f"{size} {lost.unit} of {lost.stream.name} were lost before they could be judged ({lost.reason})",
         cause=f"The source took away {lost.unit} {lost.begin} to {end} before they were read: {lost.reason}.",
         fix=fix,
@@ -29,6 +29,10 @@ def lost_range(lost: LostRange, now_ms: int) -> Report:
         now_ms=now_ms,
         at=lost.begin,
     )
+
+
+def _whole(stream: Stream) -> str:
+    return stream.name.rpartition("/")[0] if stream.key.startswith("kafka/") else stream.name
 
 
 def state_lost(since_ms: int, path: str, now_ms: int) -> Report:
