@@ -7,6 +7,7 @@ real node cannot be made to say a thing on demand. Counts are of what the cluste
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
@@ -22,6 +23,7 @@ from detector.records import Checkpoint
 from detector.settings import OutboxSettings
 from detector.telemetry import Health, Metrics
 from tests.integration.mirrored import Mirrored, settings_of
+from tests.integration.test_run import HEADER, Place, trace
 from tests.services.elasticsearch import Elasticsearch
 from tests.services.fixtures import fresh
 from tests.services.meddler import Meddler, answer_too_late, instead, lose_the_answer, refuse_items
@@ -297,3 +299,26 @@ def test_away_for_an_hour(store: Store, own: Mirrored) -> None:
     counts = {source["trimwatch"]["dedup_key"]: source["trimwatch"]["count"] for source in own.sources("incidents")}
     assert counts == {f"i{number}": 3_580 + number for number in range(20)}
     assert own.count("incidents") == 20
+
+
+@pytest.mark.slow
+def test_the_daemon_killed_again_and_again(place: Place, mirrored: Mirrored) -> None:
+    """kill -9 while findings are judged, written and mirrored, eight times: the mirror holds what the store holds, each once."""
+    place.settings["elasticsearch"] = {"urls": [mirrored._node.address], "prefix": mirrored.prefix}
+    place.daemon.write_settings(place.settings)
+    for life in range(8):
+        place.daemon.start()
+        place.daemon.wait_for_log('"source_started"', life + 1)
+        for number in range(40):
+            place.write(trace(f"L{life}N{number}") + HEADER)
+        assert place.receiver.wait_for({f"planted.L{life}N{10 + 3 * life}"}, 20) == set()
+        place.daemon.kill()
+    place.daemon.start()
+    wanted = {f"planted.L{life}N{number}" for life in range(8) for number in range(40)}
+    assert place.receiver.wait_for(wanted, 60) == set()
+    mirrored.wait_for(lambda: mirrored.count("findings") >= len(wanted))
+    mirrored.wait_for(lambda: 'trimwatch_feed_pending{consumer="elasticsearch"} 0.0' in place.ask("/metrics")[1])
+    assert place.daemon.stop() == 0
+    found = Counter(source["trimwatch"]["entity"]["name"] for source in mirrored.sources("findings"))
+    print(f"{len(wanted)} findings planted, {found.total()} mirrored, {len(found)} different")
+    assert found == Counter(wanted)
