@@ -8,10 +8,9 @@ that survive its crash, as its store would.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -112,13 +111,14 @@ class Pager:
     random: Random
     failing: float = 0.0
     heard: list[Rang] = field(default_factory=list)
-    unheard_answers: int = 0
+    on_heard: Callable[[Rang], None] = lambda _: None
 
     async def take(self, alert: Alert, by: str) -> None:
         await asyncio.sleep(self.random.uniform(0.01, 0.4))
         if self.random.random() < self.failing:
             raise SinkError("busy", retryable=True, reason="serverError")
         self.heard.append(Rang(asyncio.get_running_loop().time(), alert.action.value, by))
+        self.on_heard(self.heard[-1])
         await asyncio.sleep(self.random.uniform(0.001, 0.1))
 
     def told(self) -> list[str]:
@@ -142,7 +142,7 @@ class Sidecar:
         self.sending: set[str] = set()
         self.agreement: Agreement | None = None
         self._tasks: list[asyncio.Task[Any]] = []
-        self._news = asyncio.Event()
+        self._news = {receiver: asyncio.Event() for receiver in pagers}
 
     # -- what happens to it -----------------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class Sidecar:
     async def adopt(self, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
             self.rows[alert.receiver].append(alert)
-        self._news.set()
+            self._news[alert.receiver].set()
 
     # -- how --------------------------------------------------------------------------------------------------------------
 
@@ -223,7 +223,7 @@ class Sidecar:
         rows[:] = [row for at, row in enumerate(rows) if row.action is not AlertAction.UPDATE]
         state = IncidentState.RESOLVED if action is AlertAction.RESOLVE else IncidentState.OPEN
         rows.append(Alert(receiver, action, self._incident(state), self.seq, 0))
-        self._news.set()
+        self._news[receiver].set()
 
     def _incident(self, state: IncidentState) -> Incident:
         return incident(KEY, state, count=self.count)
@@ -232,9 +232,8 @@ class Sidecar:
         attempts: dict[int, int] = defaultdict(int)
         while True:
             if not self.rows[receiver]:
-                self._news.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), 1)
+                self._news[receiver].clear()
+                await self._news[receiver].wait()
                 continue
             row = self.rows[receiver][0]
             wait_s = await self._turn(receiver, row, attempts)

@@ -213,9 +213,10 @@ def test_without_the_cluster_a_trigger_leaves_and_a_resolve_waits() -> None:
 
     @story(2)
     async def _(fleet: Fleet) -> None:
+        await asyncio.sleep(LEASE_S)
         fleet.cluster.is_down = True
         fleet.cars[0].sees()
-        await asyncio.sleep(6)
+        await asyncio.sleep(5)
         assert fleet.pager.told() == ["trigger"]
         fleet.cars[0].is_quiet()
         await asyncio.sleep(600)
@@ -223,6 +224,39 @@ def test_without_the_cluster_a_trigger_leaves_and_a_resolve_waits() -> None:
         fleet.cluster.is_down = False
         await asyncio.sleep(3 * LEASE_S)
         assert fleet.pager.told() == ["trigger", "resolve"]
+
+
+def test_a_daemon_that_starts_without_the_cluster_tells_too() -> None:
+    """A cluster that never answered yet is given a little more time: it may be starting as well."""
+
+    @story(1)
+    async def _(fleet: Fleet) -> None:
+        fleet.cluster.is_down = True
+        fleet.cars[0].sees()
+        await asyncio.sleep(10)
+        assert fleet.pager.told() == ["trigger"]
+
+
+def test_who_has_seen_that_another_tells_waits_for_him_in_an_outage() -> None:
+    """What was delivered is told; what was about to be gets half a minute, and is then sent by whoever still has it."""
+
+    @story(3)
+    async def _(fleet: Fleet) -> None:
+        one, other, third = fleet.cars
+        fleet.pager.failing = 1.0
+        one.sees()
+        while "pager" not in one.sending:
+            await asyncio.sleep(0.005)
+        other.sees()
+        third.sees()
+        await asyncio.sleep(1)
+        fleet.cluster.is_down = True
+        await one.crash()
+        fleet.pager.failing = 0.0
+        await asyncio.sleep(CLAIM_S / 2)
+        assert fleet.pager.told() == []
+        await asyncio.sleep(CLAIM_S)
+        assert 1 <= len(fleet.pager.told()) <= 2
 
 
 def test_after_an_outage_the_others_know_who_told() -> None:
