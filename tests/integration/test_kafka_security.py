@@ -24,6 +24,7 @@ from detector.errors import NoCredential, SinkError
 from detector.settings import KafkaSinkSettings, KafkaSourceSettings, LogSettings, Secret
 from detector.telemetry.log import set_up_log
 from tests.contract.sink_cases import ALERT, NOW_MS
+from tests.contract.topic_receiver import KEPT
 from tests.integration.strict_kafka import grant, strict_kafka
 from tests.services.certificates import Certificates, make_certificates
 from tests.services.fixtures import fresh
@@ -41,7 +42,7 @@ CANARY = "c4nary-passw0rd-77"
 def topic(strict_kafka: Kafka) -> str:
     """One that the writer and the client's certificate may read and write. The reader has no right to write anywhere."""
     name = fresh("incidents")
-    strict_kafka.create_topic(name)
+    strict_kafka.create_topic(name, config=KEPT)
     for principal in ("User:writer", "User:CN=client"):
         for operation in ("READ", "WRITE"):
             grant(strict_kafka, principal, operation, "topic", name)
