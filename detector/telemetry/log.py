@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import orjson
 
+from detector.masking import mask
 from detector.settings import LogSettings
 
 # structlog imports rich where it finds it, which keeps 5 MB resident in a daemon that draws no table.
@@ -76,7 +77,7 @@ class _Libraries(logging.Handler):
 
     @staticmethod
     def _write(record: logging.LogRecord, more: Mapping[str, Any]) -> None:
-        fields: dict[str, Any] = {"library": record.name, "message": record.getMessage(), **more}
+        fields: dict[str, Any] = {"library": record.name, "message": mask(record.getMessage()[: 2 * _LONGEST_FIELD]), **more}
         if record.exc_info:
             fields["exc_info"] = record.exc_info
         logger.log(record.levelno, "library_log", **fields)

@@ -74,6 +74,15 @@ def test_a_library_that_repeats_itself_is_heard_once_in_a_while(stream: io.Strin
     ]
 
 
+def test_what_a_library_quotes_is_masked(stream: io.StringIO) -> None:
+    """It writes down what servers answer, and whom it called."""
+    set_up_log(LogSettings(format="json"), stream)
+    logging.getLogger("aiokafka").error("Unable connect: %s", "no such login: password=c4nary")
+    logging.getLogger("any").warning("GET https://user:c4nary@host/?token=c4nary")
+    assert "c4nary" not in stream.getvalue()
+    assert "no such login: password=***" in stream.getvalue()
+
+
 def test_texts_without_end_are_not_remembered_without_end(stream: io.StringIO) -> None:
     """A library that puts what it got into the text itself does not fill the memory."""
     set_up_log(LogSettings(format="json"), stream)
