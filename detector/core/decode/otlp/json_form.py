@@ -46,21 +46,29 @@ def _arguments(descriptor: Descriptor, record: Any, depth: int) -> Record:
     if depth > _DEEPEST:
         raise ValueError("nested too deep")
     plan, found = _plan(descriptor), {}
+    said = set()
     for key, value in record.items():
         step = plan.get(key)
-        if step is not None and value is not None and (converted := step[1](value, depth)) is not None:
-            found[step[0]] = converted
+        if step is None or value is None:
+            continue
+        name, convert, choice = step
+        if choice in said:
+            raise ValueError(f"{key} beside another that says the same")
+        said.add(choice)
+        if (converted := convert(value, depth)) is not None:
+            found[name] = converted
     return found
 
 
 @lru_cache(maxsize=64)
-def _plan(descriptor: Descriptor) -> dict[str, tuple[str, _Convert]]:
-    """By a member's name in either spelling: the field's name and what makes its value."""
-    plan: dict[str, tuple[str, _Convert]] = {}
+def _plan(descriptor: Descriptor) -> dict[str, tuple[str, _Convert, str]]:
+    """By a member's name in either spelling: the field's name, what makes its value, and of what choice it is one (its own)."""
+    plan: dict[str, tuple[str, _Convert, str]] = {}
     for field in descriptor.fields:
         if field.name not in _IDS:
             one = _converter(field)
-            plan[field.name] = plan[field.json_name] = (field.name, _each(one) if field.is_repeated else one)
+            choice = field.containing_oneof.name if field.containing_oneof else field.name
+            plan[field.name] = plan[field.json_name] = (field.name, _each(one) if field.is_repeated else one, choice)
     return plan
 
 

@@ -39,4 +39,5 @@ def points(value: bytes | dict[str, Any], record_ms: int = RECORD_MS) -> tuple[M
 
 
 def gauge(name: str = "g", **more: Any) -> dict[str, Any]:
-    return {"name": name, "gauge": {"dataPoints": [{"timeUnixNano": str(NS), "asDouble": 1.5, **more}]}}
+    value = {} if "asInt" in more else {"asDouble": 1.5}
+    return {"name": name, "gauge": {"dataPoints": [{"timeUnixNano": str(NS), **value, **more}]}}

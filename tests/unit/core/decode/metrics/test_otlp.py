@@ -161,6 +161,8 @@ def test_an_empty_request_has_no_points() -> None:
         (json.dumps(request(gauge(asInt="9" * 5000))).encode(), "Metric: no whole number"),
         (json.dumps(request(gauge(asInt=2**64))).encode(), "Metric: "),
         (json.dumps(request(gauge(timeUnixNano=-1))).encode(), "Metric: "),
+        (json.dumps(request(gauge(asDouble=1, asInt=1))).encode(), "Metric: asInt beside another"),
+        (json.dumps(request(gauge(time_unix_nano=1))).encode(), "Metric: time_unix_nano beside another"),
     ],
 )
 def test_a_record_that_is_no_request_is_refused_with_a_reason(value: bytes, reason: str) -> None:
