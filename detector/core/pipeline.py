@@ -168,10 +168,10 @@ class Pipeline:
                 self._streams.move(key)
 
     def set_aside(self, keys: Iterable[str]) -> None:
-        """Streams whose source begins anew from the last checkpoint: they go on as after a restart."""
+        """Streams whose source begins anew from the last checkpoint, here or somewhere else: they go on as after a restart."""
         awaited = self._engine.awaited()
         for key in keys:
-            self._streams.sleep(key, awaited)
+            self._streams.rest(key, awaited)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Streams that somebody else has read further: what we remember of them is of no use."""
@@ -350,7 +350,7 @@ class Pipeline:
         counts.events += 1
         now_ms = self._time_of(flow, event)
         stream = flow.stream
-        is_silent = event.start < flow.silent_until
+        is_silent = event.end <= flow.silent_until  # one that goes on beyond it was not whole when others had it
         overdue = self._engine.overdue(stream.key, flow.last_ms - LATENESS_MS)
         if overdue and not is_silent:
             self._fire(overdue)

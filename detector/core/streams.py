@@ -28,7 +28,7 @@ class Flow:
     fed_mono_ms: int = 0
     repaired: int = 0  # so many of the stream's repaired lines were counted
     loudness: float = 0.0  # share of the latest packed batches in which something was found
-    silent_until: int = 0  # events that start before it were told by somebody else
+    silent_until: int = 0  # events that end before it were told by somebody else
 
     @property
     def latest_ms(self) -> int:
@@ -97,6 +97,12 @@ class Streams:
         self._asleep[key] = flow.snapshot()
         if key in awaited:
             self.still[key] = Still(flow.latest_ms, flow.fed_mono_ms)
+
+    def rest(self, key: str, awaited: Collection[str]) -> None:
+        """As `sleep`, of a stream that somebody else may go on with."""
+        if (flow := self.awake.get(key)) is not None and isinstance(flow.logs, RecordStream):
+            flow.logs.rest()
+        self.sleep(key, awaited)
 
     def forget(self, keys: Iterable[str]) -> None:
         for key in keys:
