@@ -13,7 +13,7 @@ import cramjam
 
 _XERIAL = b"\x82SNAPPY\x00"
 _XERIAL_HEADER = 16
-_FIRST_SIZE = 256 << 10
+_FIRST_SIZE = 512 << 10
 _KEPT_SIZE = 4 << 20  # a buffer that had to be larger is not kept
 
 Unpack = Callable[[memoryview, memoryview], int]
@@ -28,33 +28,45 @@ class _TooSmall(Exception):
 
 
 class Scratch:
-    """The buffer. `filled` is valid until the next `unpack`."""
+    """The buffer. What was unpacked is valid until the next `start`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._buffer = bytearray(_FIRST_SIZE)
+        self.buffer = bytearray(_FIRST_SIZE)
 
-    def unpack(self, codec: int, packed: memoryview, lead: bytes) -> memoryview:
-        """`lead` and the unpacked bytes after it. Raises Refused when they are damaged, of an unknown kind, or too many."""
+    def start(self) -> None:
+        """What is in it is of no use any more."""
+        if len(self.buffer) > _KEPT_SIZE:
+            self.buffer = bytearray(_FIRST_SIZE)
+
+    def unpack(self, codec: int, packed: memoryview, at: int) -> int:
+        """Puts what comes out at this place of the buffer; returns where it ends. What stands before stays. Raises Refused when
+        it is damaged, of an unknown kind, or too much."""
         unpack = _CODECS.get(codec)
         if unpack is None:
             raise Refused(f"codec {codec} is unknown")
-        size = min(self._most, max(_FIRST_SIZE, 4 * len(packed)))
-        if len(self._buffer) > _KEPT_SIZE + len(lead) >= size:
-            self._buffer = bytearray()
-        size = max(size, len(self._buffer) - len(lead))
+        self._make_room(at, min(self._most, 4 * len(packed)))
         while True:
-            if len(self._buffer) < len(lead) + size:
-                self._buffer = bytearray(len(lead) + size)
+            size = min(self._most, len(self.buffer) - at)
             try:
-                done = unpack(packed, memoryview(self._buffer)[len(lead) : len(lead) + size])
+                return at + unpack(packed, memoryview(self.buffer)[at : at + size])
             except _TooSmall:
                 if size >= self._most:
                     raise Refused(f"unpacks to more than {self._most} bytes (max_batch)") from None
-                size = min(self._most, 4 * size)
-                continue
-            self._buffer[: len(lead)] = lead
-            return memoryview(self._buffer)[: len(lead) + done]
+                self._make_room(at, min(self._most, 4 * size))
+
+    def _make_room(self, at: int, size: int) -> None:
+        if len(self.buffer) < at + size:
+            grown = bytearray(at + size)
+            grown[:at] = self.buffer[:at]
+            self.buffer = grown
+
+
+def _copy(packed: memoryview, out: memoryview) -> int:
+    if len(packed) > len(out):
+        raise _TooSmall
+    out[: len(packed)] = packed
+    return len(packed)
 
 
 def _by_cramjam(into: Callable[[memoryview, memoryview], int]) -> Unpack:
@@ -131,6 +143,7 @@ def _unsnap_block(block: memoryview, out: memoryview) -> int:
 
 
 _CODECS: dict[int, Unpack] = {
+    0: _copy,
     1: _gunzip,
     2: _unsnap,
     3: _by_cramjam(cramjam.lz4.decompress_into),

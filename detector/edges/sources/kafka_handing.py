@@ -12,7 +12,7 @@ from detector.crash_points import CrashPoint, reach
 from detector.edges.sources.base import SharedInbox
 from detector.edges.sources.kafka_formats import Format, Made
 from detector.edges.sources.kafka_partition import Partition
-from detector.edges.sources.kafka_unpacking import Unpacking
+from detector.edges.sources.kafka_unpacking import Unpacking, runs
 from detector.edges.sources.kafka_whole import Whole
 from detector.records import Batch
 from detector.settings import KafkaSourceSettings
@@ -36,19 +36,17 @@ class Handing:
             partition = owner(place)
             if partition is None:
                 continue
-            for whole in wholes:
-                await self._take(partition, whole)
+            for run in runs(whole for whole in wholes if whole.next_offset > partition.at):
+                await self._take(partition, run)
             if wholes[-1].next_offset > partition.at:
                 await self._put(partition, self._unpacking.nothing(partition.span(wholes[-1].next_offset)))
 
-    async def _take(self, partition: Partition, whole: Whole) -> None:
-        """What holds nothing for us goes with what comes after it."""
-        is_for_us = whole.header or whole.rows or whole.problem
-        if partition.is_over or whole.next_offset <= partition.at or not is_for_us:
+    async def _take(self, partition: Partition, run: Sequence[Whole]) -> None:
+        if partition.is_over:
             return
         reach(CrashPoint.SOURCE_READ)
-        made = self._unpacking.made(whole, partition.span(whole.next_offset))
-        is_large = len(whole.data) > _LARGE
+        made = self._unpacking.made(run, partition.span(run[-1].next_offset))
+        is_large = len(run[0].data) > _LARGE
         while (one := await _beside(made) if is_large else next(made, None)) is not None:
             await self._put(partition, one)
 

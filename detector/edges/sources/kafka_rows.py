@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, chain, dropwhile, islice
 from typing import Protocol, cast, overload
 
 from aiokafka.errors import CorruptRecordException
 
-from detector.records import Batch, Labels, Records, Stream
+from detector.records import Batch, Labels, Records, Stream, record
 
 KEY_LABEL = "kafka.key"
 AT_ONCE = 128  # fewer than make the cyclic collector run
@@ -34,7 +34,7 @@ class Row(Protocol):
     def headers(self) -> Sequence[Header]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """The part of a stream that a run of records stands for, and what holds for all of it."""
 
@@ -115,10 +115,15 @@ class Tables:
     def next(self, count: int) -> Table:
         """So many of them, fewer at the end."""
         table = Table()
-        while (left := count - len(table)) and (taken := self._some(min(left, AT_ONCE))):
+        self.fill(table, count)
+        return table
+
+    def fill(self, table: Table, count: int) -> None:
+        """Adds so many to a table, fewer at the end."""
+        most = len(table) + count
+        while (left := most - len(table)) and (taken := self._some(min(left, AT_ONCE))):
             table.add(taken)
             self._reached = taken[-1].offset + 1
-        return table
 
     def _some(self, count: int) -> Sequence[Row]:
         try:

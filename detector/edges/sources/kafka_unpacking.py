@@ -5,23 +5,44 @@ Packed is the rule for logs. Unpacked at once are batches too large for one scan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from detector.edges.sources.kafka_codecs import Refused, Scratch
 from detector.edges.sources.kafka_formats import Format, Made
-from detector.edges.sources.kafka_rows import Row, Span, Table, Tables, nothing
+from detector.edges.sources.kafka_rows import Row, Span, Table, Tables
 from detector.edges.sources.kafka_walk import walk
 from detector.edges.sources.kafka_whole import Whole
 from detector.edges.sources.kafka_wire import HEADER_SIZE, Header, plain_header
 from detector.records import Batch, DeadLetter, Packed
 
+Part = tuple[Header, bytes, int]  # a record batch, and the offset after it
+
 LARGEST_SCAN = 1 << 20
 SLICE_BYTES = 256 << 10
+_SMALL = 16 << 10  # compressed; smaller record batches are scanned together: each costs as much as a hundred records
+_RUN_BYTES = 32 << 10
 _SAMPLE_BYTES = 1024
+
+
+def runs(wholes: Iterable[Whole]) -> Iterator[list[Whole]]:
+    """Several small record batches, or one of anything else. What holds nothing for us goes with what comes after it."""
+    run: list[Whole] = []
+    size = 0
+    for whole in wholes:
+        if not (whole.header or whole.rows or whole.problem):
+            continue
+        if run and (whole.header is None or size + len(whole.data) > _RUN_BYTES):
+            yield run
+            run, size = [], 0
+        run.append(whole)
+        size += _RUN_BYTES if whole.header is None or len(whole.data) > _SMALL else len(whole.data)
+    if run:
+        yield run
 
 
 class Unpacking:
@@ -33,14 +54,16 @@ class Unpacking:
         self._scratch = Scratch(max_batch)
         self._again = Scratch(max_batch)
 
-    def made(self, whole: Whole, span: Span) -> Iterator[Made]:
-        """At least one, the last of which reaches `span.next_offset`. A batch that cannot be used is a dead letter."""
-        if whole.problem:
-            yield self._unusable(span, whole.problem, whole.data)
-        elif whole.header is None:
-            yield from self.sliced(whole.rows, span)
-        else:
-            yield from self._of_batch(whole.header, whole.data, span)
+    def made(self, run: Sequence[Whole], span: Span) -> Iterator[Made]:
+        """At least one, the last of which reaches `span.next_offset`, where the run ends. A batch that cannot be used is a dead
+        letter."""
+        if len(run) > 1 and self._form.is_scanned:
+            yield from self._together(run, span)
+            return
+        for whole in run:
+            one = span if len(run) == 1 else replace(span, next_offset=whole.next_offset)
+            yield from self._alone(whole, one)
+            span = replace(span, offset=whole.next_offset)
 
     def sliced(self, rows: Sequence[Row], span: Span) -> Iterator[Made]:
         """Records that came one by one, some at a time."""
@@ -50,15 +73,47 @@ class Unpacking:
     def nothing(self, span: Span) -> Made:
         return self._form.make(Table(), span)
 
+    def _alone(self, whole: Whole, span: Span) -> Iterator[Made]:
+        if whole.problem:
+            yield self._unusable(span, whole.problem, whole.data)
+        elif whole.header is None:
+            yield from self.sliced(whole.rows, span)
+        else:
+            yield from self._of_batch(whole.header, whole.data, span)
+
+    def _together(self, run: Sequence[Whole], span: Span) -> Iterator[Made]:
+        """Small batches, one after the other in the buffer, until there is enough for a scan."""
+        self._scratch.start()
+        parts: list[Part] = []
+        begin, end = span.offset, 0
+        for whole in run:
+            header = cast(Header, whole.header)
+            try:
+                reached = self._scratch.unpack(header.codec, memoryview(whole.data)[HEADER_SIZE:], end)
+            except Refused as refused:
+                if parts:
+                    yield self._packed(parts, 0, end, replace(span, offset=begin, next_offset=parts[-1][2]))
+                begin = parts[-1][2] if parts else begin
+                yield self._unusable(replace(span, offset=begin, next_offset=whole.next_offset), str(refused), whole.data)
+                parts, begin, end = [], whole.next_offset, 0
+                continue
+            parts.append((header, whole.data, whole.next_offset))
+            end = reached
+            if end >= SLICE_BYTES:
+                yield self._packed(parts, 0, end, replace(span, offset=begin, next_offset=whole.next_offset))
+                parts, begin, end = [], whole.next_offset, 0
+        if parts:
+            yield self._packed(parts, 0, end, replace(span, offset=begin))
+
     def _of_batch(self, header: Header, data: bytes, span: Span) -> Iterator[Made]:
+        self._scratch.start()
         try:
             plain = _plain(header, data, self._scratch)
         except Refused as refused:
             yield self._unusable(span, str(refused), data)
             return
-        is_scanned = self._form.is_scanned and len(plain) - HEADER_SIZE <= LARGEST_SCAN
-        if is_scanned and span.offset <= header.base_offset:
-            yield self._packed(header, data, plain, span)
+        if self._form.is_scanned and len(plain) <= LARGEST_SCAN + HEADER_SIZE and span.offset <= header.base_offset:
+            yield self._packed([(header, data, span.next_offset)], HEADER_SIZE, len(plain), span, plain.obj)
             return
         last = span
         try:
@@ -68,18 +123,33 @@ class Unpacking:
         except Refused as refused:
             yield self._unusable(last, str(refused), data)
 
-    def _packed(self, header: Header, data: bytes, plain: memoryview, span: Span) -> Batch:
-        def unpack() -> Batch:
-            """From the compressed bytes again: the buffer may hold another batch by now."""
-            try:
-                unpacked = _plain(header, data, self._again)
-                return cast(Batch, self._form.make(_tables(unpacked, header, span.offset).next(header.count), span))
-            except Refused as refused:
-                return cast(Batch, self._unusable(span, str(refused), data))
+    def _packed(self, parts: Sequence[Part], begin: int, end: int, span: Span, buffer: Any = None) -> Batch:
+        count = sum(header.count for header, _, _ in parts)
+        latest_ms = max(header.latest_ms for header, _, _ in parts)
+        return Batch(
+            span.stream,
+            self._scratch.buffer if buffer is None else buffer,
+            begin,
+            end,
+            span.offset,
+            span.observed_ms,
+            packed=Packed(count, latest_ms, partial(self._unpacked, parts, span)),
+            next_offset=span.next_offset,
+            silent_until=span.silent_until,
+        )
 
-        packed = Packed(header.count, header.latest_ms, unpack)
-        buffer = cast("bytearray | bytes", plain.obj)
-        return replace(nothing(span), buffer=buffer, begin=HEADER_SIZE, end=len(plain), records=None, packed=packed)
+    def _unpacked(self, parts: Sequence[Part], span: Span) -> Batch:
+        """From the compressed bytes again: the buffer may hold other batches by now."""
+        table, dead = Table(), []
+        for header, data, next_offset in parts:
+            self._again.start()
+            try:
+                _tables(_plain(header, data, self._again), header, span.offset).fill(table, header.count)
+            except Refused as refused:
+                one = replace(span, offset=max(span.offset, header.base_offset), next_offset=next_offset)
+                dead.append(_letter(one, str(refused), data))
+        made = cast(Batch, self._form.make(table, span))
+        return replace(made, dead=(*made.dead, *dead)) if dead else made
 
     def _sliced(self, tables: Tables, a_slice: int, span: Span) -> Iterator[Made]:
         """Every slice reaches up to the first record of the next one, the last up to the end of the span."""
@@ -92,16 +162,21 @@ class Unpacking:
 
     def _unusable(self, span: Span, reason: str, data: bytes) -> Made:
         """Nobody can read what the span holds."""
-        position = f"{span.offset}-{span.next_offset - 1}"
-        letter = DeadLetter(span.stream.name, position, f"record batch {reason}", bytes(data[:_SAMPLE_BYTES]))
-        return replace(self.nothing(span), dead=(letter,))
+        return replace(self.nothing(span), dead=(_letter(span, reason, data),))
+
+
+def _letter(span: Span, reason: str, data: bytes) -> DeadLetter:
+    position = f"{span.offset}-{span.next_offset - 1}"
+    return DeadLetter(span.stream.name, position, f"record batch {reason}", bytes(data[:_SAMPLE_BYTES]))
 
 
 def _plain(header: Header, data: bytes, scratch: Scratch) -> memoryview:
     """The header and the records after it, not compressed. Raises Refused."""
     if header.codec == 0:
         return memoryview(data)
-    return scratch.unpack(header.codec, memoryview(data)[HEADER_SIZE:], bytes(plain_header(data)))
+    end = scratch.unpack(header.codec, memoryview(data)[HEADER_SIZE:], HEADER_SIZE)
+    scratch.buffer[:HEADER_SIZE] = plain_header(data)
+    return memoryview(scratch.buffer)[:end]
 
 
 def _tables(plain: memoryview, header: Header, offset: int) -> Tables:

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -21,13 +20,14 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import calc_crc32c
 
 from detector.edges.sources.kafka_wire import BEFORE_LENGTH, CRC_FROM, HEADER_SIZE, MAGIC_AT, Header, header_at
+from detector.records import record
 
 _NAMES = {"MemoryRecords", "PartitionRecords"}
 _NEVER_S = 1e9
 _CLOSE_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Whole:
     """What lies between the positions `offset` and `next_offset` of a partition: a record batch as it came (`data`), its records
     (`rows`, of an older format), a `problem`, or nothing that is for us (control batches, aborted transactions)."""

@@ -6,7 +6,8 @@ Layout: kafka.apache.org/documentation/#recordbatch.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from detector.records import record
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 HEADER_SIZE = _HEADER.size
@@ -17,7 +18,7 @@ ATTRIBUTES_AT = 21
 _CODEC, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Header:
     """`count` is how many records the producer put in; compaction leaves fewer. `latest_ms` is -1 where nobody knows."""
 
