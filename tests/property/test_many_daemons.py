@@ -10,7 +10,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.edges.mirror.fleet import LEASE_S, Cluster, Pager, Rang, Sidecar
+from tests.unit.edges.mirror.fleet import CLAIM_S, LEASE_S, Cluster, Pager, Rang, Sidecar
 from tests.unit.edges.mirror.virtual_time import run
 
 SETTLED_S = 6 * LEASE_S + 300  # leases end one after the other: of a reporter, of a claim, of a clock that is a minute ahead
@@ -31,7 +31,7 @@ class Story:
 
     def __init__(self, seed: int) -> None:
         chance = Random(seed)
-        self.cluster, self.pager = Cluster(chance), Pager(chance)
+        self.cluster, self.pager = Cluster(chance), Pager(chance, slow_s=CLAIM_S / 2)
         self.cars = [Sidecar(f"car-{n}", self.cluster, {"pager": self.pager}, chance, chance.uniform(-60, 60)) for n in range(6)]
         self.wrongly_ended: list[Rang] = []
         self.pager.on_heard = self._note

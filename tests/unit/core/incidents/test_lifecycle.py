@@ -207,3 +207,33 @@ def test_an_open_incident_counts_the_events_that_speak_of_it_beside_another():
     assert both is not None
     incidents.take(both, T0 + 1)
     assert {i.entity: i.count for i in incidents.all()} == {"orders": 2, "a.B": 1}
+
+
+def test_a_shared_incident_is_resolved_here_and_the_end_is_owed():
+    """Whether it leaves is for the lane to ask; under `never` it is not even queued."""
+    for resolve, ends in (("shared", [AlertAction.RESOLVE]), ("always", [AlertAction.RESOLVE]), ("never", [])):
+        incidents = Incidents(IncidentSettings(resolve=resolve), [PAGER])
+        incidents.take(report(), T0)
+        assert actions(incidents) == [AlertAction.TRIGGER]
+        incidents.tick(T0 + 15 * MINUTE)
+        assert actions(incidents) == ends
+        assert incidents.all()[0].state is IncidentState.RESOLVED
+
+
+def test_an_incident_that_others_took_for_over_is_told_again():
+    """Once, with a number of its own; one that is over, or silenced, is not."""
+    incidents = Incidents(IncidentSettings(), [PAGER])
+    incidents.take(report(), T0)
+    (first,) = incidents.drain().alerts
+    incidents.tell_again("key-a.B", T0 + 1)
+    (again,) = incidents.drain().alerts
+    assert (again.action, again.seq) == (AlertAction.TRIGGER, first.seq + 1)
+    assert actions(incidents) == []
+    incidents.silence("key-a.B", T0 + MINUTE)
+    incidents.tell_again("key-a.B", T0 + 2)
+    assert actions(incidents) == []
+    incidents.tick(T0 + 16 * MINUTE)
+    incidents.drain()
+    incidents.tell_again("key-a.B", T0 + 16 * MINUTE)
+    incidents.tell_again("unknown", T0 + 16 * MINUTE)
+    assert actions(incidents) == []

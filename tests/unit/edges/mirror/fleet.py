@@ -110,11 +110,12 @@ class Pager:
 
     random: Random
     failing: float = 0.0
+    slow_s: float = 0.4
     heard: list[Rang] = field(default_factory=list)
     on_heard: Callable[[Rang], None] = lambda _: None
 
     async def take(self, alert: Alert, by: str) -> None:
-        await asyncio.sleep(self.random.uniform(0.01, 0.4))
+        await asyncio.sleep(self.random.uniform(0.01, self.slow_s))
         if self.random.random() < self.failing:
             raise SinkError("busy", retryable=True, reason="serverError")
         self.heard.append(Rang(asyncio.get_running_loop().time(), alert.action.value, by))

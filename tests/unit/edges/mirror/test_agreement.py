@@ -104,8 +104,9 @@ def test_who_opens_it_while_the_end_is_on_its_way_tells_after_it() -> None:
     @story(2)
     async def _(fleet: Fleet) -> None:
         one, other = fleet.cars
+        fleet.pager.slow_s = 5.0
         one.sees()
-        await asyncio.sleep(5)
+        await asyncio.sleep(10)
         one.is_quiet()
         while "pager" not in one.sending:
             await asyncio.sleep(0.005)

@@ -158,3 +158,62 @@ def test_an_alert_is_due_at_once_whatever_the_clocks_say(store: Store) -> None:
     store.write(Checkpoint(at_ms=10_000 + 86_400_000, alerts=alerts(TRIGGER).alerts))
     assert head(store).alert.action is TRIGGER
     assert store.outbox.next_ms("pager") == 0
+
+
+def test_what_another_daemon_tells_is_settled_and_says_by_whom(store: Store) -> None:
+    """It is owed no more, and what comes behind it is due; the history names the other one."""
+    store.write(alerts(TRIGGER, RESOLVE))
+    store.outbox.told_elsewhere(head(store), "car-7", 10_000, None)
+    assert head(store).alert.action is RESOLVE
+    store.outbox.told_elsewhere(head(store), "", 11_000, None)
+    assert store.outbox.owed() == []
+    said = [(each.action, each.result, each.problem) for each in store.history.deliveries()]
+    assert said == [
+        ("resolve", "elsewhere", "it was over before it could be told"),
+        ("trigger", "elsewhere", "told by car-7"),
+    ]
+
+
+def test_what_another_daemon_repeats_stands_ready(store: Store) -> None:
+    """It holds no offset back, is looked at again when the repeat is due, and goes with the incident."""
+    store.write(alerts(TRIGGER))
+    store.outbox.told_elsewhere(head(store), "car-7", 10_000, 70_000)
+    assert store.outbox.owed() == []
+    assert store.outbox.due("pager", 69_999, 10) == []
+    row = head(store, 70_000)
+    assert row.is_standing
+    store.outbox.told_elsewhere(row, "car-7", 70_000, 130_000)
+    assert len(store.history.deliveries()) == 1, "a repeat is no news"
+    store.write(Checkpoint(80_000, incidents=(incident(state=IncidentState.RESOLVED),)))
+    assert store.outbox.due("pager", 1 << 60, 10) == []
+
+
+def test_an_alert_may_wait_without_having_failed(store: Store) -> None:
+    """No attempt, no failure in the history."""
+    store.write(alerts(TRIGGER))
+    store.outbox.wait(head(store), 12_000)
+    assert store.outbox.due("pager", 11_999, 10) == []
+    row = head(store, 12_000)
+    assert (row.attempts, row.failing_since_ms) == (0, None)
+    assert store.history.deliveries() == []
+
+
+def test_what_we_told_is_remembered_until_its_end(store: Store) -> None:
+    """By receiver, from the history; and which incidents are owed an alert."""
+    store.write(alerts(TRIGGER))
+    assert store.outbox.keys_owed() == {"key"}
+    assert store.outbox.told_of("key") == []
+    store.outbox.delivered(head(store), "", 10_000, None)
+    assert (store.outbox.keys_owed(), store.outbox.told_of("key")) == (set(), ["pager"])
+    store.outbox.adopt([alert(RESOLVE, 9)], 11_000)
+    assert drain(store) == [("resolve", 9)]
+    assert store.outbox.told_of("key") == []
+
+
+def test_a_stand_in_says_for_whom(store: Store) -> None:
+    """The fallback's alert names the receiver that could not be told, and so does that of the end."""
+    store.write(alerts(TRIGGER, RESOLVE))
+    store.outbox.give_up(head(store), 10_000, "clientError", "400", "chat")
+    assert head(store, receiver="chat").alert.instead_of == "pager"
+    store.outbox.delivered(head(store), "", 11_000, None, "chat")
+    assert [row.alert.instead_of for row in store.outbox.due("chat", 1 << 60, 1)] == ["pager"]
