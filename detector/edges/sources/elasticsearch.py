@@ -29,11 +29,16 @@ class ElasticsearchSource:
         self.name = settings.name
         self._settings = settings
         self._patience = patience or Patience()
+        self._cluster = Cluster(settings, self._patience)
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return self._cluster.problems
 
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
         """Never returns."""
         shared = cast(SharedInbox, inbox)
-        cluster = Cluster(self._settings, self._patience)
+        cluster = self._cluster
         rounds = Rounds(self._settings, cluster, shared)
         try:
             await rounds.begin(resume.get(rounds.stream.key), _now_ms())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ MOST_LOSSES = 3
 SIZE = "_size"  # our own note in an answer: its bytes
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _NO_SEQ = "_seq_no cannot be queried"  # an index with index.disable_sequence_numbers, Elasticsearch 9.5
-_NO_TIE = "No mapping found for [_shard_doc]"  # OpenSearch before 3.3
+_NO_SHARDS = "invalid id: [null]"  # what OpenSearch says where a preference leaves no shard
+_NO_ROOM = "circuit_breaking_exception"
+_NUMBERS = re.compile(r"\d+")
 _SAME_VIEW = frozenset({400, 401, 403, 413, 429})  # refusals that say nothing about the point in time
 
 
@@ -80,6 +83,7 @@ class Cluster:
         self._chance = chance or Random()
         self._client: AsyncElasticsearch | None = None
         self._said = ""
+        self.problems: Mapping[str, str] = {}  # what is borne now
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """One try. Raises SinkError, ApiError or TransportError."""
@@ -106,9 +110,10 @@ class Cluster:
         give_up_s = self.patience.give_up_s
         if give_up_s is not None and (not problem.retryable or time.monotonic() - since >= give_up_s):
             raise problem from None
-        if self._said != str(problem):
-            self._said = str(problem)
-            log.warning("elasticsearch_refused", source=self._settings.name, index=self._settings.index, error=self._said)
+        self.problems = {self._settings.index: str(problem)}
+        if self._said != (said := _NUMBERS.sub("", str(problem))):
+            self._said = said
+            log.warning("elasticsearch_refused", source=self._settings.name, index=self._settings.index, error=str(problem))
         pause_s = min(self.patience.first_s * 2.0 ** min(tries, 20), self.patience.longest_s)
         await asyncio.sleep(max(problem.retry_after_s or 0.0, pause_s * (0.5 + self._chance.random() / 2)))
 
@@ -117,41 +122,55 @@ class Cluster:
         if self._said:
             log.info("elasticsearch_answers", source=self._settings.name, index=self._settings.index)
         self._said = ""
+        self.problems = {}
 
 
 class View:
-    """The index as it is at one moment. `generation` changes when it had to be opened anew: then it is a later moment, and what
-    told shards apart does so no longer."""
+    """The index as it is at one moment; with `shard` only the shards of that number. `generation` changes when it had to be
+    opened anew: then it is a later moment. (A search cannot tell shards apart: it counts only those that it does not skip.)"""
 
-    def __init__(self, cluster: Cluster, settings: ElasticsearchSourceSettings) -> None:
+    def __init__(self, cluster: Cluster, settings: ElasticsearchSourceSettings, shard: int | None = None) -> None:
         self._cluster = cluster
         self._is_elastic = settings.flavor == "elasticsearch"
         self._index = quote(settings.index, safe=",*")
         self.time_field = settings.time_field
+        self.shard = shard
         self._id = ""
-        self.generation = 0
-        self.has_seq = True
-        self.has_tie = True  # whether a search can tell shards apart; OpenSearch can since 3.3
-        self.is_total = self._is_elastic  # whether that gives all documents an order; OpenSearch leaves the index out
         self._losses = 0  # of it, in a row
+        self.generation = 0
+        self.shards = 0  # how many it has
+        self.has_seq = True  # whether documents are numbered, so that they can be sorted by that
 
     @property
     def order(self) -> list[Mapping[str, Any]]:
-        """By time, then by the order in which a shard took documents in, then by shard."""
+        """By time, then by the order in which a shard took documents in, else by their place in it."""
         when = {"order": "asc", "numeric_type": "date", "unmapped_type": "date", "missing": "_last"}
-        seq: list[Mapping[str, Any]] = [{"_seq_no": {"order": "asc"}}] if self.has_seq else []
-        tie: list[Mapping[str, Any]] = [{"_shard_doc": {"order": "asc"}}] if self.has_tie else []
-        return [{self.time_field: when}, *seq, *tie]
+        return [{self.time_field: when}, {"_seq_no" if self.has_seq else "_shard_doc": {"order": "asc"}}]
+
+    async def open(self) -> None:
+        """Retries until patience ends. Raises SinkError."""
+        tries, since = 0, time.monotonic()
+        while not self._id:
+            try:
+                await self._open()
+            except (ApiError, TransportError, SinkError) as error:
+                await self._cluster.bear(error, tries, since)
+                tries += 1
 
     async def search(self, body: Mapping[str, Any], *, has_documents: bool = True) -> Mapping[str, Any]:
         """Every shard's answer. Retries until patience ends. Raises Moved when the view had to be opened anew: the request must
         be made again for it; SinkError; and where documents may be the reason, Unreadable."""
         tries, since = 0, time.monotonic()
         while True:
+            if not self._id:
+                is_first = self.generation == 0
+                await self.open()
+                if not is_first:
+                    raise Moved
+            if not self.shards:
+                return _NOTHING
             try:
-                answer = await self._try(body)
-            except Moved:
-                raise
+                answer = await self._ask(body)
             except (ApiError, TransportError, SinkError) as error:
                 if has_documents and isinstance(error, Unreadable):
                     raise
@@ -163,6 +182,8 @@ class View:
                         await self._cluster.bear(error, self._losses, since)
                     raise Moved from None
                 await self._cluster.bear(error, tries, since)
+                if has_documents and isinstance(error, ApiError) and _NO_ROOM in str(error.body):
+                    raise _TooLong("the cluster has no room for the answer") from error
                 tries += 1
             else:
                 self._losses = 0
@@ -171,41 +192,42 @@ class View:
 
     async def close(self) -> None:
         """Lets go of it, if the cluster can hear that."""
-        if not self._id:
+        known, self._id = self._id, ""
+        if not known or not self.shards:
             return
-        path, body = ("/_pit", {"id": self._id}) if self._is_elastic else ("/_search/point_in_time", {"pit_id": [self._id]})
-        self._id = ""
+        path, body = ("/_pit", {"id": known}) if self._is_elastic else ("/_search/point_in_time", {"pit_id": [known]})
         with contextlib.suppress(ApiError, TransportError, SinkError, TimeoutError):
             async with asyncio.timeout(2):
                 await self._cluster.ask("DELETE", path, body)
 
-    async def _try(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not self._id:
-            is_first = self.generation == 0
-            await self._open()
-            if not is_first:
-                raise Moved
+    async def _open(self) -> None:
+        path = "_pit" if self._is_elastic else "_search/point_in_time"
+        which = "" if self.shard is None else f"&preference=_shards:{self.shard}"
+        try:
+            answer = await self._cluster.ask("POST", f"/{self._index}/{path}?keep_alive={KEEP_ALIVE}{which}")
+        except ApiError as error:
+            if _NO_SHARDS not in str(error.body):
+                raise
+            answer = {"id": "none", "pit_id": "none", "_shards": {"total": 0}}
+        self._id = answer["id"] if self._is_elastic else answer["pit_id"]
+        self.shards = int(answer["_shards"]["total"])
+        self.generation += 1
+        self._cluster.settle()
+
+    async def _ask(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         whole = {**body, "pit": {"id": self._id, "keep_alive": KEEP_ALIVE}}
-        answer = await self._cluster.ask("POST", "/_search?allow_partial_search_results=false", whole)
+        all_shards = "" if self.has_seq else "&pre_filter_shard_size=100000"  # skipped ones would change what `_shard_doc` is
+        answer = await self._cluster.ask("POST", f"/_search?allow_partial_search_results=false{all_shards}", whole)
         if answer.get("timed_out") or answer["_shards"]["failed"]:
             self._id = ""
             raise TransportError("some shards did not answer")
         self._id = answer.get("pit_id", self._id)
         return answer
 
-    async def _open(self) -> None:
-        path = "_pit" if self._is_elastic else "_search/point_in_time"
-        answer = await self._cluster.ask("POST", f"/{self._index}/{path}?keep_alive={KEEP_ALIVE}")
-        self._id = answer["id"] if self._is_elastic else answer["pit_id"]
-        self.generation += 1
-
     def _is_about_us(self, error: ApiError) -> bool:
         """Whether it is the view, or the way it is sorted, that the refusal is about: then the next try is another request."""
         if self.has_seq and _NO_SEQ in str(error.body):
             self.has_seq = False
-            return True
-        if self.has_tie and _NO_TIE in str(error.body):
-            self.has_tie = False
             return True
         if error.meta.status not in _SAME_VIEW:
             was_open, self._id = bool(self._id), ""
@@ -213,9 +235,16 @@ class View:
         return False
 
 
+_NOTHING: Mapping[str, Any] = {
+    "hits": {"total": {"value": 0}, "hits": []},
+    "aggregations": {"times": {"buckets": []}},
+    SIZE: 0,
+}
+
+
 class Moved(Exception):
     """The view is another one now."""
 
 
 def _is_too_long(error: BaseException) -> bool:
-    return isinstance(error, TransportError) and "longer than" in str(error)
+    return isinstance(error, TransportError) and any("longer than" in str(each) for each in (error, error.__cause__))

@@ -28,8 +28,8 @@ _SAYS_SERVICE = ("service", "service.name", "kubernetes", "serviceName", "resour
 @dataclass(slots=True)
 class Hit:
     """A document. `at` is what it is sorted by: its time in milliseconds (NO_TIME without one), then its sequence number where
-    the index has one. `shard` tells the shards of one search apart. `number` is the same for the same document at any time.
-    `source` is None where it was not asked for, or could not be read."""
+    the index has one, else `tie` tells it apart. `shard` is its index and the number of its shard there, where that is known.
+    `number` is the same for the same document at any time. `source` is None where it was not asked for, or cannot be read."""
 
     index: str
     id: str
@@ -59,18 +59,17 @@ class Hit:
         )
 
 
-def hits_of(answer: Mapping[str, Any], has_seq: bool, has_tie: bool) -> list[Hit]:
-    """What a search has found. `has_seq`, `has_tie`: whether it was sorted by the sequence number too, and by the shard."""
+def hits_of(answer: Mapping[str, Any], has_seq: bool, shard: int | None) -> list[Hit]:
+    """What a search has found in the shards of this number. `has_seq`: whether it was sorted by the sequence number too."""
     found = []
+    place = -1 if shard is None else shard
     for raw in answer["hits"]["hits"]:
-        order = raw["sort"]
-        at = (int(order[0]), int(order[1])) if has_seq else (int(order[0]),)
-        tie = int(order[-1]) if has_tie else None
+        time_ms, second = raw["sort"][:2]
         index, name = raw["_index"], raw["_id"]
         seq = raw.get("_seq_no", UNKNOWN)
         number = int.from_bytes(blake2b(f"{index}\0{name}".encode("utf-8", "replace"), digest_size=8).digest(), "big")
-        shard = (index, 0 if tie is None else tie >> 32)
-        found.append(Hit(index, name, at, tie, seq if seq >= 0 else UNKNOWN, shard, number, raw.get("_source")))
+        at, tie = ((time_ms, second), None) if has_seq else ((time_ms,), second)
+        found.append(Hit(index, name, at, tie, seq if seq >= 0 else UNKNOWN, (index, place), number, raw.get("_source")))
     return found
 
 
@@ -113,10 +112,16 @@ def value_at(source: Mapping[str, Any], path: str) -> Any:
 
 
 def in_order(hits: list[Hit], time_field: str) -> list[Hit]:
-    """Documents that are sorted by time, each millisecond's in the order in which they were written, as far as they say it."""
+    """Each millisecond's documents in the order in which they were written, as far as they say it, else as shards took them
+    in."""
     if len({hit.at[0] for hit in hits}) == len(hits):
-        return hits
-    return sorted(hits, key=lambda hit: (hit.at[0], *_order_within(hit.source or {}, time_field)))
+        return sorted(hits, key=lambda hit: hit.at[0])
+    return sorted(hits, key=lambda hit: (hit.at[0], *_order_within(hit.source or {}, time_field), *plain_order(hit)))
+
+
+def plain_order(hit: Hit) -> tuple[int, int, tuple[str, int]]:
+    """Time, sequence number, shard."""
+    return hit.at[0], hit.seq, hit.shard
 
 
 def _order_within(source: Mapping[str, Any], time_field: str) -> tuple[str, int]:

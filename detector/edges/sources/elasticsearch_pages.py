@@ -10,6 +10,7 @@ from detector.edges.sources.elasticsearch_hits import Hit, hits_of, in_order
 from detector.edges.sources.elasticsearch_query import Query
 
 MOST_PAGE_BYTES = 4 << 20  # a page is made smaller when answers are longer
+FIRST_PAGE = 200  # documents, as long as we do not know how large they are
 MOST_OF_ONE_TIME = 5_000  # documents of one millisecond that are put in order together
 _MOST = 10_000  # index.max_result_window
 _LARGEST = (1 << 63) - 1
@@ -24,7 +25,8 @@ class Pages:
     ) -> None:
         self._view = view
         self._query = query
-        self._most = self._size = size
+        self._most = size
+        self._size = min(size, FIRST_PAGE)
         self._source: bool | list[str] | Mapping[str, list[str]] = source
         self._part = part
         self._last: Hit | None = None
@@ -37,7 +39,7 @@ class Pages:
     @property
     def ends_a_time(self) -> bool:
         """Whether what was given out last ends with the last document of its millisecond."""
-        return bool(self._held) or self._plain_ms < 0
+        return self.is_over or bool(self._held) or self._plain_ms < 0
 
     async def next(self) -> list[Hit]:
         """The documents that follow, each millisecond's in order and, unless it has too many, whole. None left: an empty list.
@@ -65,7 +67,7 @@ class Pages:
         while not fresh and not self.is_over:
             size, answer = await self._answer()
             self._generation = self._view.generation
-            hits = hits_of(answer, self._view.has_seq, self._view.has_tie)
+            hits = hits_of(answer, self._view.has_seq, self._view.shard)
             self.is_over = len(hits) < size
             fresh = [hit for hit in hits if hit.number not in self._seen]
             if hits:
@@ -83,7 +85,7 @@ class Pages:
         server itself writes it, then alone, at last without what it holds."""
         source = self._source
         while True:
-            size = self._size if self._has_tie else min(self._size + len(self._seen), _MOST)
+            size = self._size if self._knows_place else min(self._size + len(self._seen), _MOST)
             try:
                 answer = await self._view.search(self._body(size, source), has_documents=size > 1 or source is not False)
             except Moved:
@@ -124,18 +126,15 @@ class Pages:
         return body
 
     @property
-    def _has_tie(self) -> bool:
-        """Whether what follows the last document can be told by its shard."""
+    def _knows_place(self) -> bool:
+        """Whether nothing but what follows the last document comes next. Where its place in the order may be that of others too,
+        what stands there is read again, and left out because it was seen."""
         last, view = self._last, self._view
-        if last is None:
-            return True
-        is_same = view.generation == self._generation and len(last.at) == 1 + view.has_seq
-        return is_same and view.is_total and last.tie is not None
+        return last is None or (last.tie is not None and not view.has_seq and view.generation == self._generation)
 
     def _after(self, last: Hit) -> list[int]:
-        """Behind the last document. In another view shards have other numbers: then what stood at the same place is read again,
-        and left out because it was seen."""
-        at = last.at if self._view.has_seq else last.at[:1]
-        if self._has_tie:
-            return [*at, last.tie or 0]
-        return [*at[:-1], at[-1] - 1, *([_LARGEST] if self._view.has_tie else [])]
+        if self._knows_place:
+            return [last.at[0], last.tie or 0]
+        if self._view.has_seq and len(last.at) == 2:
+            return [last.at[0], last.at[1] - 1]
+        return [last.at[0] - 1, _LARGEST]

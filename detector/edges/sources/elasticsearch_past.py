@@ -73,7 +73,7 @@ class PastIndex:
     async def _count(self, cluster: Cluster, view: View) -> int:
         """How many there are. Raises SinkError also where no index matches."""
         answer = await view.search({"size": 0, "track_total_hits": True, "query": self._query()}, has_documents=False)
-        if not answer["_shards"]["total"]:
+        if not view.shards:
             raise SinkError("no index matches", retryable=False, reason="clientError")
         return int(answer["hits"]["total"]["value"])
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 import structlog
 
 from detector.edges.sources.base import Resume, SharedInbox
 from detector.edges.sources.elasticsearch_batches import batches_of, stream_of
-from detector.edges.sources.elasticsearch_cluster import Cluster, Moved, View
+from detector.edges.sources.elasticsearch_cluster import Cluster
 from detector.edges.sources.elasticsearch_hits import Hit
+from detector.edges.sources.elasticsearch_lanes import Lanes, MergedPages
 from detector.edges.sources.elasticsearch_memory import Memory, Peak, Shard
-from detector.edges.sources.elasticsearch_pages import Pages
-from detector.edges.sources.elasticsearch_query import Query, any_of, between, counted, counting, query_of, without
+from detector.edges.sources.elasticsearch_query import Query, any_of, between, without
 from detector.edges.sources.elasticsearch_recall import MOST_READ, Recalled, recall
 from detector.edges.sources.elasticsearch_token import Progress, ShardMark, marks_of, read, written
 from detector.records import LostRange
@@ -72,16 +71,16 @@ class Rounds:
         memory.begin(now_ms)
         self._first, self._before_ms = self.offset, self._reached_ms
         self._before, self._at = memory.peaks(), (-1, 0)
-        view = View(self._cluster, self._settings)
+        lanes = Lanes(self._cluster, self._settings)
         try:
-            await self._count_timeless(view, now_ms)
-            pages = Pages(view, query_of(self._settings, await self._wanted(view, now_ms)), self._settings.page)
-            self._reached_ms = await self._read(pages)
+            await lanes.open()
+            await self._count_timeless(lanes, now_ms)
+            self._reached_ms = await self._read(lanes.pages(await self._wanted(lanes, now_ms), self._settings.page))
         finally:
-            await view.close()
+            await lanes.close()
         return self._reached_ms is not None
 
-    async def _read(self, pages: Pages) -> int | None:
+    async def _read(self, pages: MergedPages) -> int | None:
         """Until when it was read: up to the end (None), or up to a millisecond where a new round may begin."""
         memory, width_ms = self._memory, self._memory.width_ms
         seen: dict[int, int] = {}
@@ -116,33 +115,26 @@ class Rounds:
         progress = Progress(self.offset, self._first, low_ms, memory.newest_ms, self._before_ms, self._at)
         return written(progress, marks_of(memory.peaks(), memory.tallies(), self._before))
 
-    async def _wanted(self, view: View, now_ms: int) -> Query:
+    async def _wanted(self, lanes: Lanes, now_ms: int) -> Query:
         """What may hold something new: ranges in which the index counts other numbers than before, and all that is later."""
         memory, field = self._memory, self._settings.time_field
         span = memory.span(now_ms)
         if span is None:
             return between(field, self._floor_ms, None)
         floor_ms = self._floor_ms or 0
-        body = {
-            "size": 0,
-            "track_total_hits": False,
-            "query": query_of(self._settings, between(field, max(span[0], floor_ms), span[1])),
-            "aggs": counting(field, memory.width_ms),
-        }
-        counts = counted(await _sure(view, body))
+        counts = await lanes.counts(between(field, max(span[0], floor_ms), span[1]), memory.width_ms)
         if late := memory.too_late(counts):
             await self._lose(late, f"became visible later than `late` ({self._settings.late}) allows")
         ranges = [between(field, max(begin, floor_ms), end) for begin, end in memory.changed(counts, span[1]) if end > floor_ms]
         return any_of([*ranges, between(field, max(span[1], floor_ms), None)])
 
-    async def _count_timeless(self, view: View, now_ms: int) -> None:
+    async def _count_timeless(self, lanes: Lanes, now_ms: int) -> None:
         """Documents without a time have no place in the order: they are never read, but new ones are counted."""
         if now_ms < self._count_ms:
             return
         self._count_ms = now_ms + COUNT_EVERY_MS
         field = self._settings.time_field
-        body = {"size": 0, "track_total_hits": True, "query": query_of(self._settings, without(field))}
-        count = int((await _sure(view, body))["hits"]["total"]["value"])
+        count = await lanes.total(without(field))
         if self._timeless is not None and count > self._timeless:
             await self._lose(count - self._timeless, f"have no `{field}`")
         self._timeless = count
@@ -154,22 +146,22 @@ class Rounds:
 
     async def _recall(self, resume: Resume, progress: Progress, marks: Sequence[ShardMark]) -> None:
         """Knows again what was handed over, and hands over once more what the pipeline had not finished with."""
-        view = View(self._cluster, self._settings)
+        lanes = Lanes(self._cluster, self._settings)
         try:
-            found = recall(await self._remembered(view, progress), progress, marks)
+            await lanes.open()
+            found = recall(await self._remembered(lanes, progress), progress, marks)
             if found.doubtful:
                 log.warning("elasticsearch_may_repeat", source=self._settings.name, documents=found.doubtful)
             self._remember(found, progress)
             if resume.offset < progress.offset:
-                await self._repeat(view, found.last[resume.offset - progress.offset :], resume, progress)
+                await self._repeat(lanes, found.last[resume.offset - progress.offset :], resume, progress)
         finally:
-            await view.close()
+            await lanes.close()
 
-    async def _remembered(self, view: View, progress: Progress) -> list[Hit]:
+    async def _remembered(self, lanes: Lanes, progress: Progress) -> list[Hit]:
         """All documents inside the look-back, without what they hold."""
         field = self._settings.time_field
-        query = query_of(self._settings, between(field, progress.low_ms, progress.newest_ms + 1))
-        pages = Pages(view, query, RECALL_PAGE, [field, "log.offset"])
+        pages = lanes.pages(between(field, progress.low_ms, progress.newest_ms + 1), RECALL_PAGE, [field, "log.offset"])
         found: list[Hit] = []
         while len(found) < MOST_READ and (hits := await pages.next()):
             for hit in hits:
@@ -187,29 +179,19 @@ class Rounds:
             counts[at] = counts.get(at, 0) + 1
         memory.looked(counts, None)
 
-    async def _repeat(self, view: View, last: Sequence[Hit], resume: Resume, progress: Progress) -> None:
+    async def _repeat(self, lanes: Lanes, last: Sequence[Hit], resume: Resume, progress: Progress) -> None:
         """The round's last documents, under the record numbers that they had."""
         if not last:
             return
         offsets = {hit.number: progress.offset - len(last) + at for at, hit in enumerate(last)}
         times = [hit.at[0] for hit in last]
-        query = query_of(self._settings, between(self._settings.time_field, min(times), max(times) + 1))
-        pages = Pages(view, query, self._settings.page)
+        pages = lanes.pages(between(self._settings.time_field, min(times), max(times) + 1), self._settings.page)
         while hits := await pages.next():
             wanted = [(offsets[hit.number], hit) for hit in hits if hit.number in offsets]
             for _, run in groupby(enumerate(wanted), lambda each: each[1][0] - each[0]):
                 same = [each[1] for each in run]
                 for batch in batches_of([hit for _, hit in same], same[0][0], self.stream, self._settings, _now_ms()):
                     await self._inbox.put(batch, resume.token)
-
-
-async def _sure(view: View, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An answer that does not depend on which view it is."""
-    while True:
-        try:
-            return await view.search(body, has_documents=False)
-        except Moved:
-            continue
 
 
 def _now_ms() -> int:

@@ -142,12 +142,12 @@ def test_indices_of_a_pattern_tell_services_apart() -> None:
 
 
 def test_a_millisecond_is_put_in_the_order_in_which_it_was_written() -> None:
-    """By the rest of the time where it has more than milliseconds, by Filebeat's offset, else as the search gave it."""
+    """By the rest of the time where it has more than milliseconds, by Filebeat's offset, else as the shard took them in."""
     nanos = [hit({"t": f"2024-05-14T07:31:07.1234{rest}Z"}, row) for row, rest in enumerate(["56", "12", "9"])]
     assert [each.id for each in in_order(nanos, "t")] == ["id-1", "id-0", "id-2"]
     offsets = [hit({"log": {"offset": at}}, row) for row, at in enumerate([300, 5, 20])]
     assert [each.id for each in in_order(offsets, "t")] == ["id-1", "id-2", "id-0"]
-    assert [each.id for each in in_order([hit({}, 1), hit({}, 0)], "t")] == ["id-1", "id-0"]
+    assert [each.id for each in in_order([hit({}, 1), hit({}, 0)], "t")] == ["id-0", "id-1"]
 
 
 def test_a_field_is_found_nested_and_dotted() -> None:

@@ -1,0 +1,108 @@
+"""An index shard by shard: all first shards in one view, all second ones in another. Only so is it known which shard a document
+is in, and only a shard's own numbers tell after a restart what had been handed over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from detector.edges.sources.elasticsearch_cluster import Cluster, Moved, View
+from detector.edges.sources.elasticsearch_hits import Hit, in_order, plain_order
+from detector.edges.sources.elasticsearch_pages import Pages
+from detector.edges.sources.elasticsearch_query import Query, counted, counting, query_of
+from detector.settings import ElasticsearchSourceSettings
+
+MOST_LANES = 64
+
+
+class Lanes:
+    """Open it, use it for one round, close it."""
+
+    def __init__(self, cluster: Cluster, settings: ElasticsearchSourceSettings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._views: list[View] = []
+
+    async def open(self) -> None:
+        """Raises SinkError, as all that follows."""
+        while len(self._views) < MOST_LANES:
+            view = View(self._cluster, self._settings, len(self._views))
+            await view.open()
+            if not view.shards and self._views:
+                return
+            self._views.append(view)
+
+    async def close(self) -> None:
+        for view in self._views:
+            await view.close()
+
+    async def counts(self, wanted: Query, width_ms: int) -> Mapping[int, int]:
+        """How many documents there are in each `width_ms`, by its beginning."""
+        body = {
+            "size": 0,
+            "track_total_hits": False,
+            "query": query_of(self._settings, wanted),
+            "aggs": counting(self._settings.time_field, width_ms),
+        }
+        found: Counter[int] = Counter()
+        for view in self._views:
+            found.update(counted(await _sure(view, body)))
+        return found
+
+    async def total(self, wanted: Query) -> int:
+        """How many documents there are."""
+        body = {"size": 0, "track_total_hits": True, "query": query_of(self._settings, wanted)}
+        answers = [await _sure(view, body) for view in self._views]
+        return sum(int(answer["hits"]["total"]["value"]) for answer in answers)
+
+    def pages(self, wanted: Query, size: int, source: bool | list[str] = True) -> MergedPages:
+        """The documents in order."""
+        query = query_of(self._settings, wanted)
+        return MergedPages([Pages(view, query, size, source) for view in self._views], self._settings.time_field)
+
+
+class MergedPages:
+    """Pages of several views as if they were one."""
+
+    def __init__(self, pages: list[Pages], time_field: str) -> None:
+        self._pages = pages
+        self._time_field = time_field
+        self._waiting: list[list[Hit]] = [[] for _ in pages]
+
+    @property
+    def is_over(self) -> bool:
+        return all(pages.is_over for pages in self._pages) and not any(self._waiting)
+
+    @property
+    def ends_a_time(self) -> bool:
+        """Whether what was given out last ends with the last document of its millisecond."""
+        return all(pages.ends_a_time for pages in self._pages)
+
+    async def next(self) -> list[Hit]:
+        """As Pages."""
+        if len(self._pages) == 1:
+            return await self._pages[0].next()
+        for at, pages in enumerate(self._pages):
+            if not self._waiting[at]:
+                self._waiting[at] = await pages.next()
+        open_ms = [
+            waiting[-1].at[0] for waiting, pages in zip(self._waiting, self._pages, strict=True) if waiting and not pages.is_over
+        ]
+        until_ms = min(open_ms, default=None)
+        out: list[Hit] = []
+        for at, waiting in enumerate(self._waiting):
+            ready = waiting if until_ms is None else [hit for hit in waiting if hit.at[0] <= until_ms]
+            out += ready
+            self._waiting[at] = waiting[len(ready) :]
+        if not self.ends_a_time:
+            return sorted(out, key=plain_order)
+        return in_order(out, self._time_field)
+
+
+async def _sure(view: View, body: Query) -> Query:
+    """An answer that does not depend on which view it is."""
+    while True:
+        try:
+            return await view.search(body, has_documents=False)
+        except Moved:
+            continue
