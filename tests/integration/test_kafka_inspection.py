@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
 
 from detector.cli import main
 from detector.edges.inspected import Inspected
-from detector.edges.kafka.inspection import inspect_sink, inspect_source
+from detector.edges.kafka.inspection import inspect_sink
+from detector.edges.sources.kafka_inspection import inspect_source
 from detector.settings import KafkaSinkSettings, KafkaSourceSettings, Secret, Size
 from tests.contract.topic_receiver import records_in
 from tests.integration.strict_kafka import grant, strict_kafka
@@ -161,6 +163,54 @@ def test_limits_that_would_cost_records_are_said(kafka_broker: Kafka) -> None:
     assert asked(superuser(KafkaSinkSettings, kafka_broker, topic=short)).problems == (
         ("topic", f"topic {short}: partition 0 has fewer than 2 replicas in step, and takes nothing"),
     )
+
+
+async def written(broker: Kafka, topic: str, *values: bytes | None, codec: str | None = None) -> None:
+    """In one record batch."""
+    sizes = {"max_batch_size": 4 << 20, "max_request_size": 4 << 20}
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address, compression_type=codec, linger_ms=50, **sizes)
+    await producer.start()
+    futures = [await producer.send(topic, value, key=b"k") for value in values]
+    await asyncio.gather(*futures)
+    await producer.stop()
+
+
+@pytest.mark.parametrize(
+    ("form", "values", "said"),
+    [
+        ("logs", (b"ERROR it failed", b"{}", None), None),
+        ("logs", (b"\x00\x00\x00\x00\x07\x0aERROR",), "it is binary (Avro, Protobuf?), no line of text"),
+        ("telegraf", (b'{"fields":{"x":1},"name":"cpu","tags":{},"timestamp":1764026600}',), None),
+        ("telegraf", (b"ERROR it failed",), ""),
+        ("otlp_logs", (b"ERROR it failed",), ""),
+        ("metricbeat", (b"[1]",), ""),
+    ],
+)
+@pytest.mark.parametrize("codec", [None, "lz4"])
+def test_the_newest_records_are_what_the_topic_promised(
+    kafka_broker: Kafka, form: Any, values: tuple[bytes | None, ...], said: str | None, codec: str | None
+) -> None:
+    """Else every record would be a dead letter, which is found out late."""
+    topic = topic_of(kafka_broker)
+    asyncio.run(written(kafka_broker, topic, *values, codec=codec))
+    problems = asked(superuser(KafkaSourceSettings, kafka_broker, topics=(topic,), format=form)).problems
+    if said is None:
+        assert problems == ()
+        return
+    ((field, problem),) = problems
+    assert field == "format"
+    assert problem.startswith(f"topic {topic}: of its newest records one is not usable as {form}: ")
+    assert problem.endswith(said)
+
+
+def test_a_batch_that_unpacks_to_too_much_is_said(kafka_broker: Kafka) -> None:
+    """And is not unpacked here either."""
+    topic = topic_of(kafka_broker, max_message_bytes="1000000")
+    asyncio.run(written(kafka_broker, topic, *[b"x" * 900_000] * 3, codec="gzip"))
+    made = superuser(KafkaSourceSettings, kafka_broker, topics=(topic,), max_batch=Size(1 << 20))
+    ((field, problem),) = asked(made).problems
+    assert field == "max_batch"
+    assert "unpacks to more than 1048576 bytes" in problem
 
 
 def test_every_server_is_asked(kafka_broker: Kafka) -> None:

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from detector.edges.inspected import Inspected, Problem
@@ -15,7 +16,7 @@ from detector.edges.kafka.connection import KafkaSettings, connection
 from detector.edges.kafka.limits import batch_problems, limits_of, record_problems
 from detector.edges.kafka.questions import Cluster, Questions
 from detector.edges.kafka.reaching import called, place_of, refusals
-from detector.edges.kafka.rights import Rights, Wanted, who
+from detector.edges.kafka.rights import Look, Rights, Wanted, who
 from detector.edges.kafka.why import field_of, why
 from detector.errors import NoCredential
 from detector.settings import KafkaSinkSettings, KafkaSourceSettings
@@ -35,9 +36,9 @@ class _Asking:
     known: Collection[tuple[str, int]]
 
 
-async def inspect_source(settings: KafkaSourceSettings) -> Inspected:
-    """Fetches no record, joins no group, commits nothing."""
-    return await _inspect(settings, _look_at_source)
+async def inspect_source(settings: KafkaSourceSettings, look: Look | None = None) -> Inspected:
+    """Joins no group, commits nothing, and without a `look` at the newest records fetches none."""
+    return await _inspect(settings, partial(_look_at_source, look=look))
 
 
 async def inspect_sink(settings: KafkaSinkSettings) -> Inspected:
@@ -73,7 +74,7 @@ def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(problems))
 
 
-async def _look_at_source(settings: KafkaSourceSettings, asking: _Asking) -> Inspected:
+async def _look_at_source(settings: KafkaSourceSettings, asking: _Asking, look: Look | None) -> Inspected:
     cluster = await asking.ask.cluster(settings.topics or None)
     wanted = [Wanted(f"topics.{at}", name) for at, name in enumerate(settings.topics)]
     problems, unreachable = await _unreachable(asking, cluster)
@@ -84,7 +85,7 @@ async def _look_at_source(settings: KafkaSourceSettings, asking: _Asking) -> Ins
             problems.append(("topic_pattern", _matches_nothing(cluster, settings)))
     rights = Rights(settings, asking.ask, cluster, unreachable)
     for each in wanted[:_MOST_TOPICS]:
-        problems += await rights.read(each)
+        problems += await rights.read(each, look)
     problems += await rights.join(settings.group)
     untried, limits = await limits_of(asking.ask, _there(cluster, wanted)[:_MOST_TOPICS])
     problems += batch_problems(settings.max_batch.bytes, wanted, limits)

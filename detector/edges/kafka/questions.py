@@ -108,6 +108,16 @@ class Questions:
         error = _error(answer.topics[0][1][0][1])
         return None if isinstance(error, errors.OffsetOutOfRangeError) else error  # the partition was cut meanwhile
 
+    async def newest(self, leader: tuple[str, int], topic: str, partition: int) -> bytes:
+        """The record batch that ends the partition, as it lies in the log; empty where there is none."""
+        end = await self.may_describe(leader, topic, partition)
+        if not isinstance(end, int) or end < 1:
+            return b""
+        link = await self.link(leader)
+        answer = await link.send(FetchRequest(0, 0, 1, 1, [(topic, [(partition, end - 1, 1)])]))
+        told = answer.topics[0][1][0]
+        return b"" if told[1] else bytes(told[-1] or b"")
+
     async def may_join(self, group: str) -> Exception | None:
         """Sends the heartbeat of a member that is none."""
         place = await self._coordinator(group)

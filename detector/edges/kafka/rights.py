@@ -12,6 +12,9 @@ from detector.edges.kafka.questions import Cluster, Questions, Topic, patiently
 from detector.edges.kafka.tls import KafkaSettings
 from detector.edges.kafka.why import why
 
+# Of a topic's name and a record batch as it was fetched: what is wrong with it.
+Look = Callable[[str, bytes], Awaitable[Problem | None]]
+
 _DENIED = (errors.TopicAuthorizationFailedError, errors.GroupAuthorizationFailedError)
 
 
@@ -40,11 +43,19 @@ class Rights:
     cluster: Cluster
     unreachable: Collection[int]
 
-    async def read(self, wanted: Wanted) -> list[Problem]:
+    async def read(self, wanted: Wanted, look: Look | None) -> list[Problem]:
+        """`look` is given the topic's newest records, where there are any."""
         refusal = f"{who(self.settings)} may not read it; grant READ on the topic"
         problems, place = self._ready(wanted, refusal)
-        if place is not None and (error := await _answer(lambda: self._reads(wanted.name, place))) is not None:
+        if place is None:
+            return problems
+        error = await _answer(lambda: self._reads(wanted.name, place))
+        if error is not None:
             problems.append((wanted.field, f"topic {wanted.name}: {_in_words(error, refusal)}"))
+        elif look is not None:
+            newest = await self.ask.newest(place.leader, wanted.name, place.partition)
+            problem = await look(wanted.name, newest) if newest else None
+            problems += [] if problem is None else [problem]
         return problems
 
     async def write(self, wanted: Wanted) -> list[Problem]:
