@@ -266,6 +266,7 @@ class Pipeline:
                 self._count(packed.count, batch)
                 return
             run = packed.unpack()
+            self._unusable(run.dead)
         marks, has_parts = self._engine.scan_records(run.buffer, run.begin, run.end)
         flow.loudness += LOUDNESS_STEP * (bool(marks) - flow.loudness)
         for earlier in logs.context(run, marks):

@@ -101,7 +101,7 @@ def _inflate(member: zlib._Decompress, rest: bytes | memoryview, out: memoryview
         piece = member.decompress(rest, len(out) - done + 1)
         if len(piece) > len(out) - done:
             raise _TooSmall
-        if not piece and not member.unconsumed_tail:
+        if not (piece or member.eof or member.unconsumed_tail):
             raise Refused("is damaged: ends too soon")
         out[done : done + len(piece)] = piece
         done += len(piece)
