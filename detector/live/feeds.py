@@ -50,7 +50,8 @@ class Feeds:
         await asyncio.wait([self._task])
         for lane in self._lanes:
             self._health.clear(Trouble.MIRROR_FAILING, lane.name)
-        self._start(mirrors_of(settings, self._store.instance), settings)
+        mirrors = await asyncio.to_thread(mirrors_of, settings, self._store.instance)  # a library that is new takes a while
+        self._start(mirrors, settings)
 
     def cancel(self) -> None:
         self._task.cancel()

@@ -29,7 +29,9 @@ MOST_BULK_BYTES = 5 << 20
 # Rounds in which the items that were told to wait go again, before the whole batch waits for longer.
 ROUNDS = 5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
-_FORBIDDEN, _TOO_LARGE = 403, 413
+_TOO_LARGE = 413
+# What a proxy, or rights, answer to whoever may write documents and nothing else.
+_NOT_FOR_US = (403, 404, 405)
 
 
 class ElasticsearchMirror:
@@ -154,7 +156,7 @@ class ElasticsearchMirror:
                     await cluster.indices.put_index_template(name=name, body=body)
                     log.info("template_put", name=name, version=VERSION)
             except ApiError as error:
-                if error.meta.status != _FORBIDDEN:
+                if error.meta.status not in _NOT_FOR_US:
                     raise
                 log.warning("template_not_put", name=name, problem=why(error, secrets(self._settings)))
         self._has_templates = True
@@ -166,5 +168,7 @@ async def _version(cluster: AsyncElasticsearch, name: str) -> int:
         answer = await cluster.indices.get_index_template(name=name, filter_path="index_templates.index_template.version")
     except NotFoundError:
         return 0
-    found = answer.body.get("index_templates") or [{}]
-    return int(found[0].get("index_template", {}).get("version", 0))
+    match answer.body:
+        case {"index_templates": [{"index_template": {"version": int(version)}}, *_]}:
+            return version
+    return 0

@@ -108,9 +108,7 @@ class FeedLane:
         documents = await asyncio.to_thread(_documents, page)
         try:
             async with asyncio.timeout(TAKE_LIMIT_S):
-                if not self._is_open:
-                    await self._mirror.open()
-                    self._is_open = True
+                await self._open()
                 refused = await self._mirror.take(documents)
         except SinkError:
             raise
@@ -121,6 +119,18 @@ class FeedLane:
             return self._after_a_bug(documents, error)
         self._recovered()
         return refused
+
+    async def _open(self) -> None:
+        if self._is_open:
+            return
+        try:
+            await self._mirror.open()
+        except (SinkError, TimeoutError):
+            raise
+        except Exception as error:  # a bug, and no document's fault
+            log.exception("mirror_broken", consumer=self.name, documents=0)
+            raise SinkError(type(error).__name__, retryable=True, reason="clientError") from error
+        self._is_open = True
 
     def _after_a_bug(self, documents: Sequence[Document], error: Exception) -> Sequence[Refused]:
         """Tried again, alone in the end; then it is refused for what was raised. Raises SinkError."""

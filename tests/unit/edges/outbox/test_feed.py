@@ -35,11 +35,14 @@ class ScriptedMirror:
     asked: list[list[int]] = field(default_factory=list)
     taken: list[Document] = field(default_factory=list)
     opened: int = 0
+    fails_to_open: int = 0
     closed: int = 0
     has_taken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self) -> None:
         self.opened += 1
+        if self.opened <= self.fails_to_open:
+            raise ZeroDivisionError
 
     async def take(self, documents: Sequence[Document]) -> Sequence[Refused]:
         self.asked.append([document.id for document in documents])
@@ -146,6 +149,15 @@ def test_a_bug_about_one_document_costs_that_document(store: Store) -> None:
     assert [document.key for document in bench.mirror.taken] == ["a", "c", "d"]
     assert len(pauses) == 1 + BUG_ATTEMPTS - 1 + 1
     assert [kept.record.reason for kept in store.history.dead_letters()] == ["ZeroDivisionError while it was written"]
+
+
+def test_a_bug_in_opening_costs_no_document(store: Store) -> None:
+    """However often: it is tried again, and nothing becomes a dead letter."""
+    bench = Bench(store, ScriptedMirror(fails_to_open=3 * BUG_ATTEMPTS))
+    bench.find("a")
+    assert len(asyncio.run(bench.settled())) == 3 * BUG_ATTEMPTS
+    assert [document.key for document in bench.mirror.taken] == ["a"]
+    assert store.history.dead_letters() == []
 
 
 def test_texts_are_masked_before_they_leave(store: Store) -> None:
