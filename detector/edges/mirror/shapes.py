@@ -3,8 +3,8 @@
 The `_id` says what the document tells, not when it was written, so that a document that comes a second time (an answer that was
 lost, a store that was lost and its log read again) is the same one:
 
-    finding     the stream, where in it the event begins, when it happened, rule and dedup key; of a stream that others may read
-                too (Kafka, an index) without the daemon, of any other with it
+    finding     the stream, where in it the event and its evidence are, when it happened, rule and dedup key; of a stream that
+                others may read too (Kafka, an index) without the daemon, of any other with it
     incident    daemon, dedup key, when it was written down, its whole content
     delivery    daemon, receiver, dedup key, action, number, attempt, result, when
     any other   daemon, key, when it was written down, its whole content
@@ -178,7 +178,8 @@ def _identity(document: Document, observer: Observer) -> tuple[object, ...]:
     body = document.body
     if document.kind == "finding":
         scope = "" if body["stream_key"].startswith(_SHARED_STREAMS) else observer.instance
-        return ("finding", scope, body["stream_key"], body["event_start"], body["time_ms"], body["rule"], document.key)
+        place = (body["stream_key"], body["event_start"], body["evidence"]["position"], body["evidence"]["line"])
+        return ("finding", scope, *place, body["time_ms"], body["rule"], document.key)
     if document.kind == "delivery":
         names = ("receiver", "dedup_key", "action", "seq", "attempt", "result", "at_ms")
         return ("delivery", observer.instance, *(body[name] for name in names))

@@ -30,7 +30,10 @@ def test_the_id_says_what_is_told_and_not_when_it_was_written() -> None:
     again = replace(document, id=77, at_ms=9_999_999)
     assert id_of(document) == id_of(again)
     others = [finding_document(2), finding_document(1, "other"), finding_document(1, rule="b"), finding_document(1, time_ms=6)]
-    assert len({id_of(document), *map(id_of, others)}) == 5
+    others.append(
+        finding_document(1, evidence={"source": "orders.log", "position": "0:77", "line": 0, "text": "another line of a record"})
+    )
+    assert len({id_of(document), *map(id_of, others)}) == 6
 
 
 def test_what_others_may_read_too_is_one_document_whoever_found_it() -> None:
