@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer import fetcher
 
+from detector.edges.sources import kafka as kafka_source
+from detector.edges.sources import kafka_whole
 from detector.edges.sources.base import Resume
+from detector.settings import Secret
 from tests.integration.kafka_inbox import RecordInbox, kafka
+from tests.services.certificates import Certificates
 from tests.services.fixtures import fresh
-from tests.services.kafka import Kafka
+from tests.services.kafka import USERS, Kafka
 from tests.services.kafka_records import Sent, send
 from tests.unit.edges.sources.collect import running
 
@@ -142,5 +148,84 @@ def test_a_restart_goes_on_in_the_middle_of_a_batch(kafka_broker: Kafka, topic: 
         async with running(kafka(address, topic), inbox):
             await inbox.until_texts(*[f"line {number}" for number in range(42, 100)])
             assert not inbox.losses
+
+    asyncio.run(test())
+
+
+def test_over_tls_with_a_password(kafka_broker: Kafka, certificates: Certificates, topic: str) -> None:
+    """Every request of the source goes that way, also those that aiokafka does not know."""
+    send(kafka_broker.address, topic, sent("one"))
+    user, password = next(iter(USERS.items()))
+
+    async def test() -> None:
+        source = kafka(
+            kafka_broker.sasl_tls,
+            topic,
+            tls=True,
+            ca_file=str(certificates.ca),
+            sasl="scram-sha-512",
+            username=user,
+            password=Secret(password),
+        )
+        async with running(source, RecordInbox()) as inbox:
+            await inbox.until_texts("one")
+            assert all(len(told.token) > len("id=") for told in inbox.streams.values())
+
+    asyncio.run(test())
+
+
+def test_the_public_path_serves_where_the_names_have_moved(
+    kafka_broker: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another aiokafka may do it another way: no setting is needed."""
+    monkeypatch.setattr(kafka_whole, "_NAMES", {"MemoryRecords", "RecordsOfAPartition"})
+    send(kafka_broker.address, topic, sent("one"), "lz4")
+
+    async def test() -> None:
+        async with running(kafka(kafka_broker.address, topic), RecordInbox()) as inbox:
+            await inbox.until_texts("one")
+            assert not inbox.packed
+
+    asyncio.run(test())
+
+
+def test_other_consumers_of_the_process_are_left_alone(kafka_broker: Kafka, topic: str) -> None:
+    """They get records while the source gets whole batches."""
+    address = kafka_broker.address
+    send(address, topic, sent("one"), "lz4")
+
+    async def test() -> None:
+        before = dict(vars(fetcher))
+        async with running(kafka(address, topic), RecordInbox()) as inbox:
+            await inbox.until_texts("one")
+            other = AIOKafkaConsumer(topic, bootstrap_servers=address, auto_offset_reset="earliest")
+            await other.start()
+            try:
+                assert (await other.getone()).value == b"one"
+            finally:
+                await other.stop()
+        assert vars(fetcher) == before
+
+    asyncio.run(test())
+
+
+def test_a_member_that_polls_too_rarely_comes_back(kafka_broker: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves the group while its inbox takes nothing, and what was open is read again and not twice."""
+    arguments = kafka_source._arguments
+    monkeypatch.setattr(kafka_source, "_arguments", lambda settings: {**arguments(settings), "max_poll_interval_ms": 1000})
+    send(kafka_broker.address, topic, sent("one"))
+
+    async def test() -> None:
+        async with running(kafka(kafka_broker.address, topic, session_timeout=timedelta(seconds=6)), RecordInbox()) as inbox:
+            await inbox.until_texts("one")
+            inbox.has_room.clear()
+            send(kafka_broker.address, topic, sent("two"))
+            async with asyncio.timeout(20):
+                while not inbox.released:
+                    await asyncio.sleep(0.01)
+            inbox.has_room.set()
+            await inbox.until_texts("one", "two")
+            send(kafka_broker.address, topic, sent("three"))
+            await inbox.until_texts("one", "two", "three")
 
     asyncio.run(test())
