@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from tests.acceptance.daemon import Daemon
 from tests.acceptance.receiver import Receiver
 from tests.faults.sidecars import Street, street
-from tests.integration.test_run import HEADER, trace
+from tests.integration.test_run import HEADER, free_port, trace
 from tests.services.elasticsearch import Elasticsearch
 from tests.services.fixtures import fresh
 
@@ -123,6 +125,9 @@ def test_daemons_as_processes_are_one_page(
                 _write(daemon, trace("Shared") + HEADER)
             _until(lambda: _reporters(elasticsearch_node, prefix) == {"open": 5})
             assert [body["action"] for body in receiver.told] == ["trigger"]
+            _silence(daemons[0], _document(elasticsearch_node, prefix)["key"])
+            for daemon in daemons[1:]:
+                daemon.wait_for_log('"silence_shared"', timeout_s=60)
             told_by = _teller(elasticsearch_node, prefix)
             (teller,) = [daemon for daemon in daemons if told_by in (daemon.folder / "state" / "state.json").read_text()]
             teller.kill()
@@ -155,7 +160,7 @@ def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str) 
             "store": {"path": str(folder / "state")},
             "elasticsearch": {"urls": [node.address], "prefix": prefix, "lease": "30s", "poll": "1s"},
             "telemetry": {"listen": "127.0.0.1:0"},
-            "api": {"listen": ""},
+            "api": {"listen": f"127.0.0.1:{free_port()}", "token": "open sesame"},
             "log": {"format": "json"},
         },
     )
@@ -164,6 +169,15 @@ def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str) 
 def _write(daemon: Daemon, text: str) -> None:
     with open(daemon.folder / "shop.log", "a") as log:
         log.write(text)
+
+
+def _silence(daemon: Daemon, key: object) -> None:
+    """As a person would, by the API of one daemon."""
+    address = json.loads(daemon.config.read_text())["api"]["listen"]
+    headers = {"Authorization": "Bearer open sesame", "Content-Type": "application/json"}
+    url = f"http://{address}/api/v1/incidents/{key}/silence"
+    with urllib.request.urlopen(urllib.request.Request(url, b'{"for_s": 1}', headers), timeout=10) as answer:
+        assert answer.status == 202
 
 
 def _document(node: Elasticsearch, prefix: str) -> dict[str, object]:

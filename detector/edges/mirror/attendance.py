@@ -21,6 +21,7 @@ from detector.records import Alert, AlertAction, Incident, IncidentState, Receiv
 from detector.telemetry import logger as log
 
 A_PAGE = 100
+SOON_S = 5.0
 KEPT_MS = 7 * 24 * 3_600_000  # an incident that was over for so long begins at round 1 again
 MOST_ASKED = 10_000
 
@@ -55,15 +56,17 @@ class Attendance:
         self._asked: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Until cancelled: three times a lease, so that one lost turn costs nobody his place."""
+        """Until cancelled: soon after the start, then three times a lease, so that one lost turn costs nobody his place."""
+        turn_s = self._ledger.terms.lease_ms / 3000
+        await asyncio.sleep(min(turn_s, SOON_S) * self._ledger.random.random())
         while True:
-            await asyncio.sleep(self._ledger.terms.lease_ms / 3000 * self._ledger.random.uniform(0.8, 1.0))
             try:
                 await self.attend()
                 await self.end_what_nobody_sees()
                 await self.forget_old()
             except (SinkError, Contended, StoreUnavailable) as error:
                 log.info("attendance_missed", problem=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(turn_s * self._ledger.random.uniform(0.8, 1.0))
 
     async def attend(self) -> None:
         """One sign of life in every open incident that a receiver may hear of."""
@@ -95,7 +98,7 @@ class Attendance:
         changes: list[tuple[Read, SharedIncident]] = []
         forgotten: list[Read] = []
         for incident, read in page.values():
-            told = await self._own.told_of(incident.dedup_key) if read.known is None else ()
+            told = await self._told_of(incident.dedup_key) if read.known is None else ()
             after, is_forgotten = self._sign(incident, told, read.known)
             if after is not None:
                 changes.append((read, after))
@@ -107,6 +110,10 @@ class Attendance:
         for key in missed:
             sign = partial(self._sign, page[key][0], ())
             await self._ledger.change(key, lambda known, _, sign=sign: sign(known), WITHIN_S)  # type: ignore[misc]
+
+    async def _told_of(self, key: str) -> Sequence[str]:
+        """Nobody, while an alert is owed: it will say so itself, and what was told before may be long over."""
+        return () if key in await self._own.keys_owed() else await self._own.told_of(key)
 
     def _sign(self, incident: Incident, told: Sequence[str], known: Known) -> tuple[Known, bool]:
         body = kept(incident) if known is None else {}

@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt to tell a receiver. `result` is delivered, failed, given_up, superseded, or elsewhere: another daemon tells, and
-    `problem` says which. `reason` is a word of SinkError."""
+    """One attempt to tell a receiver. `result` is delivered, failed, given_up, superseded, or elsewhere: another daemon tells,
+    and `problem` says which. `reason` is a word of SinkError."""
 
     id: int
     at_ms: int

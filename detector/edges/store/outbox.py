@@ -113,7 +113,7 @@ class Outbox:
         alert stands, for the case that the other one goes."""
         with self._database.transaction() as connection:
             if not row.is_standing:
-                problem = f"told by {by}" if by else "it was over before it could be told"
+                problem = f"told by {by}" if by else "nobody need be told"
                 self._log(connection, row.alert, now_ms, "elsewhere", row.attempts, problem=problem)
             if again_ms is not None:
                 connection.execute("UPDATE outbox SET is_standing = 1, next_ms = ? WHERE id = ?", (again_ms, row.id))
@@ -138,9 +138,12 @@ class Outbox:
         return {key for (key,) in self._database.rows("SELECT DISTINCT dedup_key FROM outbox WHERE NOT is_standing")}
 
     def told_of(self, dedup_key: str) -> list[str]:
-        """Receivers that we have told of the incident, and not of its end, as far as the history goes back."""
+        """Receivers that we have told of the incident, and of its end neither we nor anybody since, as far as the history goes
+        back."""
         rows = self._database.rows(
-            "SELECT receiver, action FROM delivery WHERE dedup_key = ? AND result = 'delivered' ORDER BY id", (column(dedup_key),)
+            "SELECT receiver, action FROM delivery WHERE dedup_key = ?"
+            " AND (result = 'delivered' OR action = 'resolve' AND result IN ('elsewhere', 'given_up')) ORDER BY id",
+            (column(dedup_key),),
         )
         return [receiver for receiver, action in dict(rows).items() if action != AlertAction.RESOLVE.value]
 

@@ -213,6 +213,15 @@ def test_a_claim_is_kept_alive_only_while_it_is_one() -> None:
     assert given_back(known, claim) == replace(known, told={})
 
 
+def test_news_of_an_old_round_does_not_count_in_the_next() -> None:
+    """The same daemon holds the same slot again: what it sent a round ago is not what it sends now."""
+    over, _ = may_resolve(told_by("one"), ask("one", 2), NOBODY)
+    over = delivered(over, Claim("one", "pager", True, 1), "", None, None) or over
+    known, _ = may_trigger(over, ask("one", 3), NOBODY)
+    old = Claim("one", "pager", False, 1)
+    assert [delivered(known, old, "", None, None), given_back(known, old), renewed(known, old, 9)] == [None, None, None]
+
+
 def test_what_stands_in_for_another_receiver_is_told_by_itself() -> None:
     """The chat hears of the incident, and that the pager could not be told: two messages, each agreed on."""
     slot = slot_of("chat", "pager")

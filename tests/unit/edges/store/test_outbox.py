@@ -169,7 +169,7 @@ def test_what_another_daemon_tells_is_settled_and_says_by_whom(store: Store) -> 
     assert store.outbox.owed() == []
     said = [(each.action, each.result, each.problem) for each in store.history.deliveries()]
     assert said == [
-        ("resolve", "elsewhere", "it was over before it could be told"),
+        ("resolve", "elsewhere", "nobody need be told"),
         ("trigger", "elsewhere", "told by car-7"),
     ]
 
@@ -207,6 +207,12 @@ def test_what_we_told_is_remembered_until_its_end(store: Store) -> None:
     assert (store.outbox.keys_owed(), store.outbox.told_of("key")) == (set(), ["pager"])
     store.outbox.adopt([alert(RESOLVE, 9)], 11_000)
     assert drain(store) == [("resolve", 9)]
+    assert store.outbox.told_of("key") == []
+    store.write(alerts(TRIGGER))
+    drain(store)
+    assert store.outbox.told_of("key") == ["pager"]
+    store.write(alerts(RESOLVE))
+    store.outbox.told_elsewhere(head(store), "car-7", 12_000, None)
     assert store.outbox.told_of("key") == []
 
 
