@@ -97,7 +97,7 @@ class Pipeline:
         if batch.lost is not None:
             self.lost(batch.lost)
         self._unusable(batch.dead)
-        flow.silent_until = batch.silent_until << BYTE_BITS
+        flow.silent_until = max(flow.silent_until, batch.silent_until << BYTE_BITS)  # what is open yet may lie before it
         if isinstance(flow.logs, LogStream):
             self._take_lines(flow, flow.logs, batch)
         else:
