@@ -322,3 +322,32 @@ def test_the_daemon_killed_again_and_again(place: Place, mirrored: Mirrored) -> 
     found = Counter(source["trimwatch"]["entity"]["name"] for source in mirrored.sources("findings"))
     print(f"{len(wanted)} findings planted, {found.total()} mirrored, {len(found)} different")
     assert found == Counter(wanted)
+
+
+@pytest.mark.slow
+def test_the_daemon_goes_on_without_its_cluster_and_catches_up(place: Place, own: Mirrored) -> None:
+    """Killed while the daemon mirrors, gone while 300 causes come up and a restart, back again: everything is there once."""
+    node = own._node
+    place.settings["elasticsearch"] = {"urls": [node.address], "prefix": own.prefix, "timeout": "2s"}
+    place.settings["outbox"] = {"first_retry": "100ms", "longest_retry": "1s"}
+    place.daemon.write_settings(place.settings)
+    place.daemon.start()
+    place.daemon.wait_for_log('"source_started"')
+    place.write(trace("Before") + HEADER)
+    own.wait_for(lambda: own.count("findings") == 1)
+    node.kill()
+    for number in range(300):
+        place.write(trace(f"N{number}") + HEADER)
+    wanted = {"planted.Before"} | {f"planted.N{number}" for number in range(300)}
+    assert place.receiver.wait_for(wanted, 60) == set(), "alerts do not wait for the mirror"
+    assert place.daemon.stop() == 0
+    place.daemon.start()
+    place.daemon.wait_for_log('"mirror_failed"', 3)
+    node.start()
+    own.wait_for(lambda: own.count("findings") >= 301)
+    own.wait_for(lambda: own.count("deliveries") >= len(place.receiver.told))
+    assert place.daemon.stop() == 0
+    found = Counter(source["trimwatch"]["entity"]["name"] for source in own.sources("findings"))
+    print(f"{len(wanted)} findings planted, {found.total()} mirrored, {len(found)} different")
+    assert found == Counter(wanted)
+    assert len(set(own.dedup_keys("incidents"))) == 301
