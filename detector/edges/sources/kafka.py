@@ -27,7 +27,7 @@ from detector.settings import KafkaSourceSettings
 
 log = structlog.get_logger()
 
-_MOST_FETCHED = 4 << 20  # of one broker, unless a partition's own share is more
+_MOST_FETCHED = 2 << 20  # of one broker, unless a partition's own share is more: it is in memory three times for a moment
 _STOP_S = 1.5
 _ASK_S = 5.0
 
