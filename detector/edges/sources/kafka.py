@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, cast
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 
 _MOST_FETCHED = 2 << 20  # of one broker, unless a partition's own share is more: it is in memory three times for a moment
 _STOP_S = 1.5
+_FLAGS = re.compile(r"(?:\(\?[aimsux]+\))+")
+_AFTER_A_COMMENT = "\n"
 _ASK_S = 5.0
 
 
@@ -92,9 +95,16 @@ class KafkaSource:
 
 def _subscribe(consumer: AIOKafkaConsumer, settings: KafkaSourceSettings, membership: Membership) -> None:
     if settings.topic_pattern is not None:
-        consumer.subscribe(pattern=rf"(?:{settings.topic_pattern})\Z", listener=membership)
+        consumer.subscribe(pattern=whole_names(settings.topic_pattern), listener=membership)
     else:
         consumer.subscribe(topics=list(settings.topics), listener=membership)
+
+
+def whole_names(pattern: str) -> str:
+    """The client matches the beginning of names only. Flags for all of an expression have to stay in front of it."""
+    match = _FLAGS.match(pattern)
+    flags = match[0] if match else ""
+    return rf"{flags}(?:{pattern[len(flags) :]}{_AFTER_A_COMMENT if 'x' in flags else ''})\Z"
 
 
 def _arguments(settings: KafkaSourceSettings) -> dict[str, Any]:

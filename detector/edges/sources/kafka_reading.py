@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -120,7 +121,7 @@ class Reading:
         """The public path gives records; how far it got is the consumer's position, which is past what was left out."""
         wholes: dict[TopicPartition, Sequence[Whole]] = {}
         for place, partition in list(self._membership.owned.items()):
-            rows = found.get(place, [])
+            rows = [_dated(row) for row in found.get(place, [])]
             next_offset = rows[-1].offset + 1 if rows else await self._consumer.position(place)
             if next_offset > partition.at:
                 wholes[place] = [Whole(partition.at, next_offset, rows=tuple(rows))]
@@ -162,3 +163,8 @@ class Reading:
                 self._membership.begin_again(partition)
             elif partition.place.topic in ids:
                 partition.sure_at = at
+
+
+def _dated(row: Any) -> Any:
+    """Messages of format 0 have no time."""
+    return row if row.timestamp is not None else replace(row, timestamp=-1)

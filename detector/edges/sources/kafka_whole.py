@@ -16,9 +16,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher as module
 from aiokafka.record.default_records import DefaultRecordBatch
-from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import calc_crc32c
 
+from detector.edges.sources.kafka_codecs import Refused
+from detector.edges.sources.kafka_legacy import rows_of
 from detector.edges.sources.kafka_wire import BEFORE_LENGTH, CRC_FROM, HEADER_SIZE, MAGIC_AT, Header, header_at
 from detector.records import record
 
@@ -116,10 +117,14 @@ class WholeRecords(module.PartitionRecords):  # type: ignore[misc]
         return header.is_control or (header.is_transactional and header.producer_id in self._aborted_producers)
 
     def _legacy(self, data: bytes) -> Whole:
-        """Formats 0 and 1, which brokers before 4.0 may still hold."""
+        """Formats 0 and 1; a set of messages bears the offset of its last one."""
         offset = self.next_fetch_offset
-        rows = tuple(row for row in LegacyRecordBatch(data, data[MAGIC_AT]) if row.offset >= offset)
-        self.next_fetch_offset = rows[-1].offset + 1 if rows else int.from_bytes(data[:8], "big") + 1
+        self.next_fetch_offset = max(offset, int.from_bytes(data[:8], "big", signed=True) + 1)
+        try:
+            rows = rows_of(data, offset)
+        except Refused as refused:
+            return Whole(offset, self.next_fetch_offset, problem=str(refused), data=data[:1024])
+        self.next_fetch_offset = max([self.next_fetch_offset, *(row.offset + 1 for row in rows[-1:])])
         return Whole(offset, self.next_fetch_offset, rows=rows)
 
 
