@@ -50,8 +50,8 @@ class Feeds:
         await asyncio.wait([self._task])
         for lane in self._lanes:
             self._health.clear(Trouble.MIRROR_FAILING, lane.name)
-        mirrors = await asyncio.to_thread(mirrors_of, settings, self._store.instance)  # a library that is new takes a while
-        self._start(mirrors, settings)
+        # On the loop, though a library that is new takes a while: it must not be half hidden from what others import meanwhile.
+        self._start(mirrors_of(settings, self._store.instance), settings)
 
     def cancel(self) -> None:
         self._task.cancel()
