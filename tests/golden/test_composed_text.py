@@ -22,6 +22,8 @@ RECORDS: dict[str, dict[str, object]] = {
     "a template": {"@t": "2024-05-14T07:31:07Z", "@l": "Fatal", "@mt": "{Kind}: {Name}", "Kind": KIND, "Name": NAME},
     "two fields": {"log.level": "ERROR", "message": "x", "error.type": KIND, "error.message": NAME},
     "a list of dicts": {"event": "x", "level": "error", "exception": [{"exc_type": KIND, "exc_value": NAME}]},
+    "a coloured word": {"level": "error", "msg": f"\x1b[31m{KIND}\x1b[0m: {NAME}"},
+    "an object for a message": {"level": "error", "message": {"type": KIND, "message": NAME}},
     "a list of bytes": {
         "__REALTIME_TIMESTAMP": "1564173027000443",
         "PRIORITY": "3",

@@ -1,8 +1,8 @@
 """Loud lines that no rule marked, thinned out where a log is full of them: they only show what no rule explains, and a few do.
 
 The first mebibyte of a stream is looked at whole; after that one such line in 32, chosen by where it stands in the stream, so
-that the choice does not depend on where batches are cut. Lines of JSON are all kept: rules may find in their decoded text what
-the raw line hides.
+that the choice does not depend on where batches are cut. Lines of JSON in whose decoded text rules may find what the raw line
+hides are all kept.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detector.core.decode.logs.stream import Mark, Span
+from detector.core.engine.composed import may_be_composed
 
 WHOLE_BYTES = 1 << 20
 ONE_IN = 32
@@ -29,7 +30,15 @@ def thinned(span: Span, marks: Sequence[Mark], first_loud: int) -> Sequence[Mark
         if pattern >= first_loud:
             begin = buffer.rfind(b"\n", span.begin, at) + 1 or span.begin
             is_chosen = shift + begin < WHOLE_BYTES or ((shift + begin) * _SPREAD >> 16) % ONE_IN == 0
-            if not is_chosen and buffer.find(b'{"', begin, begin + _JSON_WITHIN) < 0:
+            if not is_chosen and not _may_hide(buffer, begin, at, span.end):
                 continue
         kept.append(mark)
     return kept
+
+
+def _may_hide(buffer: bytes | bytearray, begin: int, at: int, end: int) -> bool:
+    """Whether the line from `begin` on, in which something was marked at `at`, is JSON whose text may be put together."""
+    if buffer.find(b"{", begin, begin + _JSON_WITHIN) < 0:
+        return False
+    newline = buffer.find(b"\n", at, end)
+    return may_be_composed(bytes(buffer[begin : end if newline < 0 else newline]))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import orjson
+import pytest
+
 from detector.core.decode.logs.stream import Mark, Span
 from detector.core.engine.thinning import ONE_IN, WHOLE_BYTES, thinned
+from tests.golden.test_composed_text import RECORDS
 
 LOUD = 10
 LINE = b"2026-11-24 10:00:00 WARN pool is nearly empty\n"
@@ -39,12 +43,28 @@ def test_later_about_one_line_in_so_many_is_kept():
         assert 0.5 < kept * ONE_IN / 20_000 < 2
 
 
-def test_marks_of_rules_and_lines_of_json_are_all_kept():
+def test_marks_of_rules_are_all_kept():
     """Only what cannot become a finding is thinned out."""
     body = LINE * 1000
     assert len(thinned(span_of(body, WHOLE_BYTES), marks_of(body, LOUD - 1), LOUD)) == 1000
-    body = JSON * 1000
-    assert len(thinned(span_of(body, WHOLE_BYTES), marks_of(body), LOUD)) == 1000
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+@pytest.mark.parametrize("framed", [False, True])
+def test_json_that_is_put_together_is_all_kept(record, framed):
+    """Rules may find in its text what the raw line hides."""
+    raw = orjson.dumps(record)
+    if framed:
+        raw = orjson.dumps({"log": raw.decode() + "\n", "stream": "stdout", "time": "2026-11-24T10:00:00Z"})
+    body = (raw + b"\n") * 200
+    assert len(thinned(span_of(body, WHOLE_BYTES), marks_of(body), LOUD)) == 200
+
+
+def test_other_json_is_thinned_like_text():
+    """Its text is one string of the record, and a scan of the raw line has seen all of it."""
+    body = JSON * 20_000
+    kept = len(thinned(span_of(body, WHOLE_BYTES), marks_of(body), LOUD))
+    assert 0.5 < kept * ONE_IN / 20_000 < 2
 
 
 def test_the_choice_does_not_depend_on_where_batches_are_cut():
