@@ -113,7 +113,7 @@ def test_daemons_as_processes_are_one_page(
     elasticsearch_node: Elasticsearch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Five daemons, a log each, the same class missing in all of them. The one that told is killed with -9 and comes back: no
-    second page. Then all become quiet: one end. A silence that one of them is given is known to all."""
+    second page. Then all become quiet: one end. What a person says to one of them is known to all."""
     prefix = fresh("trimwatch")
     with Receiver() as receiver:
         daemons = [_daemon(tmp_path / f"car-{number}", elasticsearch_node, receiver, prefix) for number in range(5)]
@@ -125,7 +125,7 @@ def test_daemons_as_processes_are_one_page(
                 _write(daemon, trace("Shared") + HEADER)
             _until(lambda: _reporters(elasticsearch_node, prefix) == {"open": 5})
             assert [body["action"] for body in receiver.told] == ["trigger"]
-            _silence(daemons[0], _document(elasticsearch_node, prefix)["key"])
+            _acknowledge(daemons[0], _document(elasticsearch_node, prefix)["key"])
             for daemon in daemons[1:]:
                 daemon.wait_for_log('"silence_shared"', timeout_s=60)
             told_by = _teller(elasticsearch_node, prefix)
@@ -171,12 +171,12 @@ def _write(daemon: Daemon, text: str) -> None:
         log.write(text)
 
 
-def _silence(daemon: Daemon, key: object) -> None:
+def _acknowledge(daemon: Daemon, key: object) -> None:
     """As a person would, by the API of one daemon."""
     address = json.loads(daemon.config.read_text())["api"]["listen"]
     headers = {"Authorization": "Bearer open sesame", "Content-Type": "application/json"}
-    url = f"http://{address}/api/v1/incidents/{key}/silence"
-    with urllib.request.urlopen(urllib.request.Request(url, b'{"for_s": 1}', headers), timeout=10) as answer:
+    url = f"http://{address}/api/v1/incidents/{key}/acknowledge"
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=10) as answer:
         assert answer.status == 202
 
 
