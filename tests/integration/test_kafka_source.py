@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer import fetcher
 
 from detector.edges.sources import kafka as kafka_source
@@ -229,3 +231,29 @@ def test_a_member_that_polls_too_rarely_comes_back(kafka_broker: Kafka, topic: s
             await inbox.until_texts("one", "two", "three")
 
     asyncio.run(test())
+
+
+@pytest.mark.service
+@pytest.mark.xdist_group("own-servers")
+def test_no_topic_is_made(tmp_path: Path) -> None:
+    """By a broker that would make each one that is asked for."""
+    broker = Kafka(tmp_path / "kafka", auto_create_topics_enable="true")
+    broker.start()
+
+    async def test() -> None:
+        source: Any = kafka(broker.address, "missing")
+        async with running(source, RecordInbox()):
+            async with asyncio.timeout(30):
+                while "topic missing" not in source.problems:
+                    await asyncio.sleep(0.05)
+        admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
+        await admin.start()
+        try:
+            assert "missing" not in await admin.list_topics()
+        finally:
+            await admin.close()
+
+    try:
+        asyncio.run(test())
+    finally:
+        broker.kill()

@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 
 from detector.edges.kafka.connection import connection
+from detector.edges.kafka.no_new_topics import make_no_topics
 from detector.edges.kafka.reaching import refusals
 from detector.edges.kafka.why import why
 from detector.edges.sources.base import Inbox, Resume, SharedInbox
@@ -71,6 +72,7 @@ class KafkaSource:
     async def _read(self, inbox: SharedInbox, resume: Mapping[str, Resume]) -> None:
         """Until the connection is of no more use."""
         consumer = AIOKafkaConsumer(**await asyncio.to_thread(_arguments, self._settings))
+        make_no_topics(getattr(consumer, "_client", None))
         try:
             await consumer.start()
             form = format_of(self._settings)
