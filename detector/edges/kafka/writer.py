@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer, errors
 
 from detector.edges.kafka.connection import connection
+from detector.edges.kafka.no_new_topics import make_no_topics
 from detector.edges.kafka.reaching import most_telling, refusals
 from detector.edges.kafka.unwritten import REFUSALS, unwritten
 from detector.edges.kafka.why import why
@@ -91,6 +92,7 @@ class Writer:
             self._producer = AIOKafkaProducer(
                 **arguments | {"request_timeout_ms": request_ms}, acks="all", enable_idempotence=True
             )
+            make_no_topics(self._producer.client)
             await self._producer.start()
         return self._producer
 
