@@ -114,9 +114,10 @@ def test_what_was_written_while_it_was_down_is_told(place):
     ("source", "says"),
     [
         ({"type": "kafka", "servers": ["127.0.0.1:1"], "topics": ["x"]}, "servers: "),
+        ({"type": "elasticsearch", "urls": ["http://127.0.0.1:1"], "index": "x"}, "x: 127.0.0.1:1: connection refused"),
         ({"type": "kubernetes", "api": "http://127.0.0.1:1", "pod": "shop-0", "namespace": "shop"}, "shop-0: "),
     ],
-    ids=["kafka", "kubernetes"],
+    ids=["kafka", "elasticsearch", "kubernetes"],
 )
 def test_a_source_that_is_not_served_is_shown(place, source, says):
     """In /healthz, by name and cause; the pod stays ready, since a restart mends no broker. Gone with the source."""
