@@ -44,6 +44,8 @@ def _reached(part: ElasticsearchSettings | ElasticsearchSourceSettings) -> Itera
     elif (part.username is None) != (part.password is None):
         given, missing = ("username", "password") if part.password is None else ("password", "username")
         yield given, f"needs {missing}"
+    if part.api_key is not None and not (part.api_key.value or part.api_key.file):
+        yield "api_key", "is empty"
     if part.ca_file is not None and part.urls and not any(url.lower().startswith("https:") for url in part.urls):
         yield "ca_file", "means nothing without an https:// address"
 
@@ -74,6 +76,9 @@ def _read(source: ElasticsearchSourceSettings, mirror: ElasticsearchSettings) ->
             "index",
             f"matches {name} too: what is mirrored there would be read as a log again; narrow it, or add ,-{mirror.prefix}*",
         )
+    for field in ("time_field", "message_field"):
+        if getattr(source, field) == "":
+            yield field, "is empty; name a field of the documents, or leave the key out"
     try:
         start_at(source.start_at)
     except ValueError as error:

@@ -93,11 +93,24 @@ class KafkaSourceSettings:
     sasl: Sasl = say("How we prove who we are.", "none")
     username: str | None = say("The SASL user.", None)
     password: Secret | None = say("Its password.", None)
-    fetch: Size = say("How much of a partition is fetched at once.", Size(1 << 20), minimum=Size(16 << 10).bytes)
-    max_batch: Size = say("A record batch that unpacks to more than this is refused and counted.", Size(32 << 20))
+    fetch: Size = say(
+        "How much of a partition is fetched at once.", Size(1 << 20), minimum=Size(16 << 10).bytes, maximum=Size(64 << 20).bytes
+    )
+    max_batch: Size = say(
+        "A record batch that unpacks to more than this is refused and counted.", Size(32 << 20), minimum=Size(64 << 10).bytes
+    )
     whole_batches: bool = say("Whether record batches are scanned whole; false: record by record, slower.", True)
-    commit_every: timedelta = say("How often offsets are committed to the broker, for whoever takes over.", timedelta(seconds=5))
-    session_timeout: timedelta = say("A member that was silent for so long loses its partitions.", timedelta(seconds=45))
+    commit_every: timedelta = say(
+        "How often offsets are committed to the broker, for whoever takes over.",
+        timedelta(seconds=5),
+        minimum=timedelta(milliseconds=10),
+    )
+    session_timeout: timedelta = say(
+        "A member that was silent for so long loses its partitions.",
+        timedelta(seconds=45),
+        minimum=timedelta(seconds=1),
+        maximum=timedelta(hours=1),
+    )
     timeout: timedelta = say(
         "How long one request may take.", timedelta(seconds=40), minimum=_SHORTEST_TIMEOUT, maximum=_LONGEST_TIMEOUT
     )

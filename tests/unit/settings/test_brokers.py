@@ -195,3 +195,18 @@ def test_another_cluster_may_have_a_topic_of_that_name() -> None:
     """No broker in common, no loop."""
     assert looped("topics: [t]", "topic: t", "[c:1]") == []
     assert looped("topic_pattern: 'logs.*'", "topic: old-logs") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("max_batch: 0", "max_batch: must be at least 64KiB"),
+        ("fetch: 1GiB", "fetch: must be at most 64MiB"),
+        ("commit_every: 0s", "commit_every: must be at least 10ms"),
+        ("session_timeout: 0s", "session_timeout: must be at least 1s"),
+        ("session_timeout: 2d", "session_timeout: must be at most 1h"),
+    ],
+)
+def test_what_would_read_nothing_is_refused(more: str, said: str) -> None:
+    """Every batch would be too large, every answer longer than we take one, every member silent for too long."""
+    assert source(f"topics: [logs]\n{more}") == [f"5: sources.0.{said}"]

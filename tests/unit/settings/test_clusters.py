@@ -66,6 +66,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
         ("api_key: k, username: a", ["api_key"]),
         ("username: a", ["username"]),
         ("password: b", ["password"]),
+        ("api_key: ''", ["api_key"]),
     ],
 )
 def test_there_is_one_way_to_prove_who_we_are(more: str, fields: list[str]) -> None:
@@ -79,6 +80,12 @@ def test_a_source_says_where_what_and_since_when() -> None:
     """All its faults at once."""
     found = source("start_at: now", urls="[]", index="a b")
     assert [said.split(":")[0] for said in found] == ["sources.0.index", "sources.0.start_at", "sources.0.urls"]
+
+
+@pytest.mark.parametrize("field", ["time_field", "message_field"])
+def test_a_field_has_a_name(field: str) -> None:
+    """The cluster would refuse every search, for ever."""
+    assert [said.split(":")[0] for said in source(f"{field}: ''")] == [f"sources.0.{field}"]
 
 
 def test_shared_needs_a_place_to_share() -> None:
