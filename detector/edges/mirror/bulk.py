@@ -15,6 +15,8 @@ from detector.errors import SinkError
 
 # Said about a document although it is the index, or the cluster, that takes no document at all now.
 _ABOUT_THE_STREAM = frozenset({"validation_exception", "index_closed_exception", "invalid_index_name_exception"})
+# The index changed while the request ran: an earlier item was taken, the next ones are not.
+_BLOCKED = _ABOUT_THE_STREAM | {"cluster_block_exception", "index_not_found_exception"}
 _NOT_OURS = frozenset({401, 403, 404})
 # Two daemons make the same data stream at once: the one that comes second finds it there.
 _COMES_SECOND = "resource_already_exists_exception"
@@ -46,8 +48,9 @@ class Outcome:
 
     @property
     def may_come_later(self) -> bool:
-        """It was told to wait, or something broke that may mend."""
-        return (self.status in (408, 409, 429) and not self.is_in) or self.status >= 500 or self.kind == _COMES_SECOND
+        """It was told to wait, or something broke that may mend: an index may be blocked, or closed, in mid-bulk."""
+        is_told_to_wait = (self.status in (408, 409, 429) and not self.is_in) or self.kind == _COMES_SECOND
+        return is_told_to_wait or self.status >= 500 or self.kind in _BLOCKED
 
     @property
     def is_refused(self) -> bool:

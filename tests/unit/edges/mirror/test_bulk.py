@@ -66,6 +66,14 @@ def test_a_stream_that_takes_nothing_costs_no_document(refusal: tuple[int, str])
     assert raised.value.retryable
 
 
+@pytest.mark.parametrize(
+    "refusal", [(403, "cluster_block_exception"), (404, "index_not_found_exception"), (400, "index_closed_exception")]
+)
+def test_an_index_that_is_blocked_in_mid_bulk_costs_no_document(refusal: tuple[int, str]) -> None:
+    """A disk runs full between two items: those behind it wait, beside one that is refused for itself."""
+    assert of(201, refusal, (400, "document_parsing_exception")) == ["in", "later", "refused"]
+
+
 def test_a_single_document_that_is_refused_is_its_own_fault() -> None:
     """Where others of its stream are taken, 403 and 404 are about the one."""
     assert of(201, (403, "security_exception"), (404, "x")) == ["in", "refused", "refused"]
