@@ -170,12 +170,15 @@ def renewed(known: Known, claim: Claim, beat: int) -> SharedIncident | None:
 def attended(
     known: Known, me: str, count: int, beat: int, told: Collection[str], incident: Mapping[str, Any]
 ) -> tuple[SharedIncident | None, bool]:
-    """A sign of life of somebody who sees the incident. `told` are the slots that it has told of it, as far as it remembers.
-    Returns what to write, if anything, and whether the others took it for over: then its receivers must be told again."""
+    """A sign of life of somebody who sees the incident. `told` are the slots that it has told of it, as far as it remembers, and
+    owes nothing any more: its claims on them were delivered, though it died before it could say so. Returns what to write, if
+    anything, and whether the others took it for over: then its receivers must be told again."""
     if known is None:
         begun = SharedIncident(reporters={me: Reporter(True, beat, 0, count)}, incident=incident)
         return replace(begun, told={slot: Telling(me, beat, is_delivered=True) for slot in told}), False
     mine = known.reporters.get(me)
+    arrived = {slot: replace(known.told[slot], is_delivered=True) for slot in told if _is_claim_of(known.told.get(slot), me)}
+    known = replace(known, told={**known.told, **arrived}) if arrived else known
     if mine is not None and mine.is_open:
         return _with_reporter(known, me, replace(mine, beat=beat, count=max(count, mine.count))), False
     if mine is None and known.is_open:
@@ -279,6 +282,10 @@ def _speaks(known: SharedIncident, name: str, lapsed: Lapsed) -> bool:
     """Whether whoever told the receiver still sees the incident."""
     reporter = known.reporters.get(name)
     return reporter is not None and reporter.is_open and name not in lapsed.reporters
+
+
+def _is_claim_of(telling: Telling | None, me: str) -> bool:
+    return telling is not None and telling.by == me and not telling.is_delivered
 
 
 def _held(known: Known, claim: Claim) -> Telling | None:

@@ -97,33 +97,29 @@ class Attendance:
     async def _attend_to(self, page: Mapping[str, tuple[Incident, Read]]) -> None:
         changes: list[tuple[Read, SharedIncident]] = []
         forgotten: list[Read] = []
+        owed = await self._own.keys_owed()
         for incident, read in page.values():
-            told = await self._told_of(incident.dedup_key) if read.known is None else ()
+            told = () if read.key in owed or _is_settled(read.known) else await self._own.told_of(read.key)
             after, is_forgotten = self._sign(incident, told, read.known)
             if after is not None:
                 changes.append((read, after))
             elif is_forgotten:
                 forgotten.append(read)
         if forgotten:
-            await self._tell_again(forgotten)
+            await self._tell_again([read for read in forgotten if read.key not in owed])
         missed = await self._ledger.put_many(changes) if changes else []
         for key in missed:
             sign = partial(self._sign, page[key][0], ())
             await self._ledger.change(key, lambda known, _, sign=sign: sign(known), WITHIN_S)  # type: ignore[misc]
-
-    async def _told_of(self, key: str) -> Sequence[str]:
-        """Nobody, while an alert is owed: it will say so itself, and what was told before may be long over."""
-        return () if key in await self._own.keys_owed() else await self._own.told_of(key)
 
     def _sign(self, incident: Incident, told: Sequence[str], known: Known) -> tuple[Known, bool]:
         body = kept(incident) if known is None else {}
         return sharing.attended(known, self._ledger.instance, incident.count, self._ledger.beat(), told, body)
 
     async def _tell_again(self, forgotten: Sequence[Read]) -> None:
-        """Once a round, and not what is about to be told anyway."""
-        owed = await self._own.keys_owed()
+        """Once a round."""
         for read in forgotten:
-            if read.known is None or read.key in owed or self._asked.get(read.key) == read.known.round:
+            if read.known is None or self._asked.get(read.key) == read.known.round:
                 continue
             self._asked[read.key] = read.known.round
             if len(self._asked) > MOST_ASKED:
@@ -175,6 +171,11 @@ class StoreOwn:
     async def adopt(self, alerts: Sequence[Alert]) -> None:
         await asyncio.to_thread(self._store.outbox.adopt, alerts, self._now_ms())
         self._wake()
+
+
+def _is_settled(known: Known) -> bool:
+    """Whether everybody who was to be told is known to be."""
+    return known is not None and all(telling.is_delivered for telling in known.told.values())
 
 
 def _pages(incidents: Sequence[Incident]) -> Iterator[Sequence[Incident]]:

@@ -22,6 +22,7 @@ from detector.telemetry import logger as log
 # The longest a sink may hold its lane: above every sink's own time-out, so that it only ends what hangs.
 SEND_LIMIT_S = 120.0
 STORE_PAUSE_S = 1.0
+LAST_MOMENT_S = 1.0
 # An exception that no sink should raise is a bug, perhaps in one alert only: it must not block the lane for a day.
 BUG_ATTEMPTS = 5
 # A receiver that failed so often in a row is in trouble, not unlucky.
@@ -132,10 +133,7 @@ class Lane:
             return
         match await agreement.may_send(row.alert, is_repeat=row.is_standing):
             case Send(note):
-                try:
-                    await self._attempt(row, note or row.note)
-                finally:
-                    agreement.forget(row.alert)
+                await self._attempt_as_agreed(row, note or row.note, agreement)
             case Wait(seconds):
                 next_ms = self._tools.now_ms() + max(1, round(seconds * 1000))
                 await self._write_down(row, partial(self._tools.outbox.wait, row, next_ms))
@@ -143,6 +141,19 @@ class Lane:
                 now_ms = self._tools.now_ms()
                 again_ms = None if again_s is None else now_ms + round(again_s * 1000)
                 await self._write_down(row, partial(self._tools.outbox.told_elsewhere, row, by, now_ms, again_ms))
+
+    async def _attempt_as_agreed(self, row: OutboxRow, note: str, agreement: Agreement) -> None:
+        """A lane that is stopped in the middle stays until the others know, as far as a moment allows: whatever ends the daemon
+        would else make somebody tell it again."""
+        attempt = asyncio.ensure_future(self._attempt(row, note))
+        try:
+            await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            await asyncio.wait([attempt], timeout=LAST_MOMENT_S)
+            raise
+        finally:
+            attempt.cancel()
+            agreement.forget(row.alert)
 
     async def _attempt(self, row: OutboxRow, note: str) -> None:
         started_ms = self._tools.now_ms()
@@ -156,9 +167,9 @@ class Lane:
             await self._failed(row, SinkError(type(error).__name__, retryable=may_pass, reason="clientError"))
         else:
             self._tools.metrics.notified(self.name, (self._tools.now_ms() - started_ms) / 1000)
+            await self._delivered(row, delivered)
             if self._tools.agreement is not None:
                 await self._tools.agreement.sent(row.alert, delivered.note, delivered.again_after_s)
-            await self._delivered(row, delivered)
         reach(CrashPoint.OUTBOX_NOTED)
 
     async def _delivered(self, row: OutboxRow, delivered: Delivered) -> None:

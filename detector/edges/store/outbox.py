@@ -141,11 +141,11 @@ class Outbox:
         """Receivers that we have told of the incident, and of its end neither we nor anybody since, as far as the history goes
         back."""
         rows = self._database.rows(
-            "SELECT receiver, action FROM delivery WHERE dedup_key = ?"
-            " AND (result = 'delivered' OR action = 'resolve' AND result IN ('elsewhere', 'given_up')) ORDER BY id",
+            "SELECT receiver, result = 'delivered' AND action != 'resolve' FROM delivery WHERE dedup_key = ?"
+            " AND (result IN ('delivered', 'given_up') OR result = 'elsewhere' AND action = 'resolve') ORDER BY id",
             (column(dedup_key),),
         )
-        return [receiver for receiver, action in dict(rows).items() if action != AlertAction.RESOLVE.value]
+        return [receiver for receiver, is_told in dict(rows).items() if is_told]
 
     def retry_later(self, row: OutboxRow, next_ms: int, now_ms: int, reason: str, problem: str) -> None:
         """One attempt failed. Everything else the receiver is owed is marked as failing since now, if it was not before."""

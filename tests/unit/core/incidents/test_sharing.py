@@ -203,6 +203,17 @@ def test_a_sign_of_life_makes_nobody_open_who_said_quiet() -> None:
     assert may_trigger(begun, ask("two", 1), NOBODY)[1] == Told("one")
 
 
+def test_who_died_after_it_delivered_says_so_when_it_is_back() -> None:
+    """Nobody takes its claim over then."""
+    known, _ = may_trigger(None, ask("one", 1), NOBODY)
+    after, _ = attended(known, "one", 1, 99, ("pager",), {})
+    assert after is not None
+    assert may_trigger(after, ask("two", 1), Lapsed(told=frozenset({"pager"})))[1] == Told("one")
+    untold, _ = attended(known, "two", 1, 99, ("pager",), {})
+    assert untold is not None
+    assert not untold.told["pager"].is_delivered, "it is another one's"
+
+
 def test_a_claim_is_kept_alive_only_while_it_is_one() -> None:
     known, _ = may_trigger(None, ask("one", 1), NOBODY)
     claim = Claim("one", "pager", False, 1)
