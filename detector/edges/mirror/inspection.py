@@ -21,6 +21,7 @@ from detector.settings import ElasticsearchSettings
 
 _CLUSTER_RIGHTS = ("manage_index_templates",)
 _INDEX_RIGHTS = ("auto_configure", "create_index", "read", "view_index_metadata", "write")
+SHARED_INDICES = ("incidents-shared", "silences")
 _SHOWN = 3
 
 
@@ -112,11 +113,12 @@ async def _names(cluster: AsyncElasticsearch, settings: ElasticsearchSettings, n
     """Names of ours that are something else, and fields of ours that are mapped otherwise."""
     found = (await cluster.indices.resolve_index(name=f"{settings.prefix}-*")).body
     streams = {stream_of(settings.prefix, kind) for kind in KINDS}
-    for kind, what in (("indices", "an index"), ("aliases", "an alias")):
+    shared = {f"{settings.prefix}-{name}" for name in SHARED_INDICES}
+    wrong = (("indices", "an index and not a data stream", streams), ("aliases", "an alias and not a data stream", streams))
+    for kind, what, ours in (*wrong, ("data_streams", "a data stream and not an index", shared)):
         for each in found[kind]:
-            if each["name"] in streams:
-                words = f"`{each['name']}` is {what} and not a data stream"
-                return [("prefix", f"{words}: delete or rename it, or choose another prefix")]
+            if each["name"] in ours:
+                return [("prefix", f"`{each['name']}` is {what}: delete or rename it, or choose another prefix")]
     there = {each["name"] for each in found["data_streams"]}
     for kind in KINDS:
         if stream_of(settings.prefix, kind) in there and (problem := await _conflict(cluster, settings, kind)):
