@@ -103,7 +103,7 @@ class Memory:
         """From where on, and up to where, the index should be counted; None when nothing is remembered."""
         if not self._buckets and not self._aged:
             return None
-        begin = min([*self._aged, self.low_ms // self.width_ms])
+        begin = max(0, self.low_ms // self.width_ms - AGED)
         end = min(max(self.newest_ms // self.width_ms, begin), now_ms // self.width_ms + 2) + 1
         return begin * self.width_ms, max(end * self.width_ms, self.low_ms)
 
@@ -123,11 +123,13 @@ class Memory:
             yield begin, until_ms
 
     def too_late(self, counts: Mapping[int, int]) -> int:
-        """How many documents have come to where nothing is remembered any more; each is told once."""
+        """How many documents have come to where nothing is remembered any more, be it to a time that had none; each is told
+        once."""
         found = 0
-        for at, before in self._aged.items():
-            now = counts.get(at * self.width_ms, 0)
-            if now > before:
+        for begin_ms, now in counts.items():
+            at = begin_ms // self.width_ms
+            before = self._aged.get(at, 0)
+            if at < self.low_ms // self.width_ms and now > before:
                 found += now - before
                 self._aged[at] = now
         return found
