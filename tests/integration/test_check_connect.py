@@ -67,7 +67,7 @@ def test_all_is_well(settings: Settings, elasticsearch_node: Elasticsearch, logs
     status, faults, seen = settings.source(elasticsearch_node.address, logs, message_field="message")
     assert (status, faults) == (0, {})
     assert "9." in seen
-    assert "1 index, 2 documents, the newest of 2026-11-25T02:00:02.000Z" in seen
+    assert "1 index, 2 documents, the newest of 2026-11-25T02:00:02.000Z, its line `up`" in seen
 
 
 def test_without_connect_no_network_is_touched(tmp_path: Path, elasticsearch_node: Elasticsearch, nginx_front: Front) -> None:
@@ -226,6 +226,10 @@ def test_fields_that_are_no_time_and_no_line(settings: Settings, elasticsearch_n
     assert "no index has a field `time`" in faults["time_field"]
     _, faults, _ = settings.source(elasticsearch_node.address, logs, message_field="log")
     assert faults["message_field"] == "the newest document has no `log`; it has message"
+    index = fresh("logs")
+    elasticsearch_node.ask("PUT", f"/{index}/_doc/1?refresh=true", {"@timestamp": "2026-11-25T02:00:00Z", "took": 3})
+    _, faults, _ = settings.source(elasticsearch_node.address, index)
+    assert "no line was found in the newest document, which has @timestamp, took" in faults["message_field"]
 
 
 def test_a_query_that_cannot_be_read_or_finds_nothing(settings: Settings, elasticsearch_node: Elasticsearch, logs: str) -> None:

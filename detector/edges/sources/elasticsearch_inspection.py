@@ -10,16 +10,21 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from detector.core.decode.logs.line import meaning, read
 from detector.edges.elasticsearch.client import client
 from detector.edges.elasticsearch.library import ApiError, AsyncElasticsearch, TransportError
 from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, problem_of
 from detector.edges.inspected import Inspected, Problem
+from detector.edges.sources.elasticsearch_hits import Hit, line_of, value_at
+from detector.masking import mask
+from detector.plain_text import cut, one_line
 from detector.settings import ElasticsearchSourceSettings
 
 _DATES = frozenset({"date", "date_nanos"})
 _ENOUGH = 10_000  # the most documents that are worth counting
 _SHOWN = 3
+_LONGEST_LINE = 80
 
 Types = Mapping[str, Mapping[str, Any]]  # of one field: by type, the indices that map it so
 
@@ -51,9 +56,25 @@ async def _look(cluster: AsyncElasticsearch, settings: ElasticsearchSourceSettin
     newest, documents = await _newest(cluster, settings)
     await _open_and_close(cluster, settings)
     seen += f", {documents}"
-    if newest is not None and settings.message_field and _at(newest["_source"], settings.message_field) is None:
-        return seen, (("message_field", _no_message(settings.message_field, newest["_source"])),)
-    return seen, ()
+    if newest is None:
+        return seen, ()
+    source = newest["_source"]
+    if settings.message_field and value_at(source, settings.message_field) is None:
+        return seen, (("message_field", _no_message(settings.message_field, source)),)
+    if not (line := _line_in(newest, settings)):
+        names = _shown(sorted(source))
+        return seen, (
+            ("message_field", f"no line was found in the newest document, which has {names}: name the field that holds it"),
+        )
+    return f"{seen}, its line `{line}`", ()
+
+
+def _line_in(newest: Mapping[str, Any], settings: ElasticsearchSourceSettings) -> str:
+    """The beginning of what the source would judge of a document; secrets masked."""
+    hit = Hit(newest["_index"], newest["_id"], (0,), None, -1, ("", 0), 0, newest["_source"])
+    line = read(line_of(hit, settings.message_field, settings.service or "").rstrip(b"\n"), 0)
+    text = meaning(line, 0).message.decode(errors="replace").strip()
+    return cut(one_line(mask(text)), _LONGEST_LINE)
 
 
 async def _open_and_close(cluster: AsyncElasticsearch, settings: ElasticsearchSourceSettings) -> None:
@@ -111,17 +132,8 @@ async def _newest(cluster: AsyncElasticsearch, settings: ElasticsearchSourceSett
 
 
 def _no_message(field: str, document: Mapping[str, Any]) -> str:
-    texts = [name for name in ("message", "log", "msg", "body", "event.original") if isinstance(_at(document, name), str)]
+    texts = [name for name in ("message", "log", "msg", "body", "event.original") if isinstance(value_at(document, name), str)]
     return f"the newest document has no `{field}`" + (f"; it has {_shown(texts)}" if texts else "")
-
-
-def _at(document: Mapping[str, Any], path: str) -> Any:
-    """A field by its dotted name, whether the document nests it or writes the dots."""
-    if path in document:
-        return document[path]
-    head, _, rest = path.partition(".")
-    below = document.get(head)
-    return _at(below, rest) if rest and isinstance(below, Mapping) else None
 
 
 def _shown(names: Iterable[str]) -> str:
