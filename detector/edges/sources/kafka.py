@@ -23,7 +23,7 @@ from detector.edges.sources.kafka_membership import Membership
 from detector.edges.sources.kafka_patience import EXPECTED, Complaints, Patience, Pauses
 from detector.edges.sources.kafka_reading import Reading
 from detector.edges.sources.kafka_start import Start
-from detector.edges.sources.kafka_whole import bound_prefetch, close, give_whole
+from detector.edges.sources.kafka_whole import bound_prefetch, close, give_whole, start
 from detector.errors import NoCredential
 from detector.settings import KafkaSourceSettings
 
@@ -74,10 +74,10 @@ class KafkaSource:
         consumer = AIOKafkaConsumer(**await asyncio.to_thread(_arguments, self._settings))
         make_no_topics(getattr(consumer, "_client", None))
         try:
-            await consumer.start()
+            await start(consumer)
             form = format_of(self._settings)
-            start = Start(self._settings, form, consumer, inbox, resume)
-            membership = Membership(consumer, inbox, start, self._patience, self._complaints)
+            beginnings = Start(self._settings, form, consumer, inbox, resume)
+            membership = Membership(consumer, inbox, beginnings, self._patience, self._complaints)
             handing = Handing(self._settings, form, inbox)
             is_whole = self._settings.whole_batches and give_whole(consumer)
             if not is_whole:

@@ -7,7 +7,6 @@ returns, nothing of ours is under way any more. It swallows what the two calls r
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Coroutine, Iterable
 from typing import Any
@@ -43,7 +42,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         self._complaints = complaints
         self._beginning: dict[TopicPartition, asyncio.Task[None]] = {}
         self._open: asyncio.Task[None] | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._waiting_since_s: float | None = time.monotonic()
 
     # -- called by the coordinator --------------------------------------------------------------------------------------------
@@ -124,7 +123,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _until_begun(self, place: TopicPartition, before: Partition | None) -> None:
         pauses = Pauses(self._patience)
-        subject = f"{place.topic}/{place.partition}"
+        subject = subject_of(place)
         while True:
             try:
                 partition = await (self._start.assigned(place) if before is None else self._start.again(before))
@@ -143,9 +142,11 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition in owned.values():
             partition.is_over = True
         beginning, self._beginning = self._beginning, {}
-        for task in (*beginning.values(), self._open):
-            if task is not None:
-                await _end(task)
+        for place, task in beginning.items():
+            self._failure = await _end(task) or self._failure
+            self._complaints.drop(subject_of(place))
+        if self._open is not None:
+            await _end(self._open)
         if not owned:
             return
         await self._inbox.release([partition.stream.key for partition in owned.values()])
@@ -187,9 +188,12 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
                 partition.committed = offsets[partition.place].offset
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    """Cancels it and waits until it has ended; what it raised is found by whoever started it."""
+def subject_of(place: TopicPartition) -> str:
+    return f"{place.topic}/{place.partition}"
+
+
+async def _end(task: asyncio.Task[None]) -> BaseException | None:
+    """Cancels it and waits until it has ended; returns what it raised."""
     task.cancel()
     await asyncio.wait([task])
-    with contextlib.suppress(asyncio.CancelledError):
-        task.exception()
+    return None if task.cancelled() else task.exception()

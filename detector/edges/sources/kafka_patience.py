@@ -21,12 +21,10 @@ EXPECTED = (KafkaError, OSError, EOFError, TimeoutError, NoCredential)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """After a failure we wait `first_s`, then twice that and so on up to `longest_s`. A broker that answered nothing for
-    `silence_s` is away."""
+    """After a failure we wait `first_s`, then twice that and so on up to `longest_s`."""
 
     first_s: float = 0.25
     longest_s: float = 30.0
-    silence_s: float = 15.0
 
 
 class Pauses:
@@ -63,6 +61,10 @@ class Complaints:
     def settle(self, subject: str) -> None:
         if self._said.pop(subject, None) is not None:
             log.info("kafka_serves_again", source=self._source, subject=subject)
+
+    def drop(self, subject: str) -> None:
+        """It is not ours to complain about any more."""
+        self._said.pop(subject, None)
 
     @property
     def open(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from detector.edges.kafka.connection import connection
-from detector.edges.sources.kafka_whole import close
+from detector.edges.sources.kafka_whole import close, start
 from detector.settings import KafkaSourceSettings
 
 _LITTLE = 64 << 10
@@ -26,7 +26,7 @@ async def record_time_ms(settings: KafkaSourceSettings, place: TopicPartition, o
         max_partition_fetch_bytes=_LITTLE,
     )
     try:
-        await reader.start()
+        await start(reader)
         reader.assign([place])
         reader.seek(place, offset)
         found = await reader.getmany(place, timeout_ms=round(_PATIENCE_S * 1000), max_records=1)

@@ -156,6 +156,20 @@ def on_metadata(consumer: AIOKafkaConsumer, tell: Callable[[], None]) -> None:
         cluster.add_listener(lambda _: tell())
 
 
+async def start(consumer: AIOKafkaConsumer) -> None:
+    """A connection that is being made is held by nobody who could close it: who is cancelled waits for it a moment."""
+    starting = asyncio.ensure_future(consumer.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=_CLOSE_S)
+        starting.cancel()
+        await asyncio.wait([starting])
+        if not starting.cancelled():
+            starting.exception()
+        raise
+
+
 async def close(consumer: AIOKafkaConsumer) -> None:
     """Leaves the group and closes every connection, in a bounded time even when no broker answers."""
     with contextlib.suppress(TimeoutError):
