@@ -21,10 +21,12 @@ java_of() { # the newest Java under these folders that is new enough
 # Debian 13's package on an older Debian, unpacked beside the system by apt with lists of its own. Where the C library is older
 # too, Java is told to take Debian 13's, which is unpacked beside it.
 unpack_java() {
-  local apart="$cache/apt" home
+  local apart="$cache/apt" home archive
+  archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n '/-security/!{p;q}') # where this machine's come from
+  [ -n "$archive" ] || return 1
   rm -rf "$apart" "$cache/java" "$cache/java.part"
   mkdir -p "$apart/lists/partial" "$apart/cache/archives/partial" "$apart/none" "$cache/java.part"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main" >"$apart/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive trixie main" >"$apart/sources.list"
   apt=(apt-get -qq -o "Dir::Etc::sourcelist=$apart/sources.list" -o "Dir::Etc::sourceparts=$apart/none"
     -o "Dir::State::lists=$apart/lists" -o "Dir::Cache=$apart/cache" -o "APT::Sandbox::User=$(id -un)")
   "${apt[@]}" update || return 1
