@@ -13,9 +13,9 @@ from detector.errors import BadInput, StoreUnavailable, TrimwatchError
 COMMANDS = {
     "run": ("detector.cli.run:run", "Follow the sources of a settings file and tell the receivers."),
     "replay": ("detector.cli.replay:replay", "Look through past logs; never pages anyone."),
-    "check": ("detector.cli.check:check", "List every fault of settings and rules; touches no network."),
+    "check": ("detector.cli.check:check", "List every fault of settings and rules; with --connect, also ask whom they name."),
     "rules": ("detector.cli.rules:rules", "Test, lint, explain and measure rules."),
-    "schema": ("detector.cli.schema:schema", "Print the JSON Schema of settings or rules, so that editors complete."),
+    "schema": ("detector.cli.schema:schema", "Print the JSON Schema of settings, of rules, or of what is written."),
     "demo": ("detector.cli.demo:demo", "Play the recording of a trimmed service and find what it misses."),
     "version": ("detector.cli.version:version", "Say which release this is."),
 }
