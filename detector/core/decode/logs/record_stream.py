@@ -53,57 +53,47 @@ class RecordStream:
             self._behind_bytes -= self._behind.popleft().size
         self._reached, self._silent_since = batch.next_offset, None
 
-    def context(self, batch: Batch, marks: Sequence[Mark]) -> list[Batch]:
-        """What was put by and may belong to the first of these marks of the unpacked batch, unpacked; nothing is put by after."""
-        behind, self._behind, self._behind_bytes = list(self._behind), deque(), 0
-        if not behind or all(begins_an_event(batch.buffer, batch.begin, at) for at, _ in marks if _is_near(batch, at)):
-            return []
-        return [earlier.packed.unpack() for earlier in behind if earlier.packed is not None]
+    def read(self, batch: Batch, run: Batch, marks: Sequence[Mark], has_parts: bool, look: Look) -> tuple[Span, list[Marked]]:
+        """The events of a batch that are whole now and hold a mark. `run` are its records as lines (itself, unless it came
+        packed), `marks` what a scan of them found. What was put by and may belong to them is read first."""
+        if batch.packed is None or not _begin_events(run, marks):
+            self._read_behind(has_parts)
+        span = self._span(run, has_parts)
+        chosen = look(span, _moved(marks, span, run))
+        if batch.packed is not None:
+            found = self._logs.whole_events(span, chosen)
+            if found is not None:  # nothing of it is open: cheaper to put it by than to find out what its last lines are
+                placed = self._of_records(found)
+                self._next = -1
+                self.skip(batch)
+                return span, placed
+            if self._behind:
+                self._read_behind(has_parts)
+                span = self._span(run, has_parts)
+                chosen = look(span, _moved(marks, span, run))
+        return span, self._of_records(self._logs.events(span, chosen))
 
     # -- as LogStream ---------------------------------------------------------------------------------------------------------
-
-    def span(self, batch: Batch, has_parts: bool) -> Span:
-        """Takes the lines of a batch with `records` in."""
-        if batch.offset != self._next:
-            self._at += 1  # what comes does not follow what the LogStream holds: it will see a gap
-        begin = batch.begin + self._seen_of(batch)
-        self._places.add(batch, self._at - (begin - batch.begin))
-        self._next = self._reached = batch.next_offset
-        self._silent_since = None
-        cut_at = self._cut_lines(batch, begin) if batch.cut_at else ()
-        lines = Batch(batch.stream, batch.buffer, begin, batch.end, self._at, _latest_ms(batch), cut_at=cut_at)
-        span = self._logs.span(lines, has_parts)
-        self._at += batch.end - begin
-        self._find_done()
-        return span
-
-    def events(self, span: Span, marks: Sequence[Mark]) -> list[Marked]:
-        """The events that are whole now and hold a mark."""
-        return self._of_records(self._logs.events(span, marks))
-
-    def whole_events(self, span: Span, marks: Sequence[Mark], batch: Batch) -> list[Marked]:
-        """As `events`, of an unpacked batch. Where nothing of it is open the batch is put by like a quiet one, which is cheaper
-        than to find out what its last lines are."""
-        found = self._logs.whole_events(span, marks)
-        if found is None:
-            return self.events(span, marks)
-        placed = self._of_records(found)
-        self._next = -1
-        self.skip(batch)
-        return placed
 
     def quiet(self, mono_ms: int) -> list[Marked]:
         """Called on ticks."""
         if self._silent_since is None:
             self._silent_since = mono_ms
         elif mono_ms - self._silent_since >= _SILENT_MS:
-            self.rest()
+            self._drop_behind()
         return self._of_records(self._logs.quiet(mono_ms))
 
     def rest(self) -> None:
-        """Somebody else may go on: what was put by for the sake of a later line is let go, so that they begin where we stopped."""
-        self._behind.clear()
-        self._behind_bytes = 0
+        """Somebody else may go on: what is kept for the sake of later lines is let go, so that they begin at what was hit and is
+        not given out yet, or where we stopped. Only `snapshot` and `resume_offset` may be asked for after this."""
+        self._drop_behind()
+        if self._done is not None or self._logs.has_pieces:
+            return
+        hit_at = self._logs.first_hit
+        if hit_at is None:
+            self._next = -1
+        elif (place := self._places.find(hit_at)) is not None:
+            self._resume = (place.offset, 0)
 
     def finish(self) -> list[Marked]:
         return self._of_records(self._logs.finish())
@@ -136,6 +126,33 @@ class RecordStream:
         self._done = self._given if self._given[0] >= self._next else None
 
     # -- how ------------------------------------------------------------------------------------------------------------------
+
+    def _drop_behind(self) -> None:
+        self._behind.clear()
+        self._behind_bytes = 0
+
+    def _read_behind(self, has_parts: bool) -> None:
+        """So that the LogStream knows what stands before the next batch."""
+        behind, self._behind, self._behind_bytes = list(self._behind), deque(), 0
+        for earlier in behind:
+            if earlier.packed is not None:
+                span = self._span(earlier.packed.unpack(), has_parts)
+                self._of_records(self._logs.events(span, ()))
+
+    def _span(self, batch: Batch, has_parts: bool) -> Span:
+        """Takes the lines of a batch with `records` in."""
+        if batch.offset != self._next:
+            self._at += 1  # what comes does not follow what the LogStream holds: it will see a gap
+        begin = batch.begin + self._seen_of(batch)
+        self._places.add(batch, self._at - (begin - batch.begin))
+        self._next = self._reached = batch.next_offset
+        self._silent_since = None
+        cut_at = self._cut_lines(batch, begin) if batch.cut_at else ()
+        lines = Batch(batch.stream, batch.buffer, begin, batch.end, self._at, _latest_ms(batch), cut_at=cut_at)
+        span = self._logs.span(lines, has_parts, len(batch.records.begins) if batch.records is not None else 0)
+        self._at += batch.end - begin
+        self._find_done()
+        return span
 
     def _has_enough_behind(self) -> bool:
         return self._behind_bytes - self._behind[0].size >= CONTEXT_BYTES or len(self._behind) > CONTEXT_BATCHES

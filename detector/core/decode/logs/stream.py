@@ -150,7 +150,17 @@ class LogStream:
     @property
     def is_waiting(self) -> bool:
         """Whether an event that was hit, or a line that was cut, may go on in the next batch."""
-        return bool(self._hits or self._part_hits or self._early or self._has_parts)
+        return bool(self._hits) or self.has_pieces
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether a line that was cut may go on in the next batch, or an event waits to be given out with it."""
+        return bool(self._part_hits or self._early or self._has_parts)
+
+    @property
+    def first_hit(self) -> int | None:
+        """The place of the first line that was hit and whose event was not given out; None when there is none."""
+        return min(self._hits)[0] if self._hits else None
 
     @property
     def done(self) -> int:
