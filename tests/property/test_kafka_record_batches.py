@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.edges.sources import kafka_unpacking
 from detector.edges.sources.kafka_formats import Format, format_of
 from detector.edges.sources.kafka_rows import Span, labels_of
-from detector.edges.sources.kafka_unpacking import LARGEST_SCAN, Unpacking, runs
+from detector.edges.sources.kafka_unpacking import Unpacking, runs
 from detector.records import Batch, Labels, Stream
 from detector.settings import KafkaSourceSettings
 from tests.unit.edges.sources.record_batches import ABORT, CODECS, COMMIT, PLACE, Made, batch, control, wholes
@@ -117,7 +119,7 @@ def by_us(
             assert made.offset == reached
             assert not made.dead
             if made.packed is not None:
-                assert made.end - made.begin <= LARGEST_SCAN
+                assert made.end - made.begin <= 1 << 20
                 made = made.packed.unpack()
             found += rows_of(made)
             reached = made.next_offset
@@ -135,14 +137,15 @@ def rows_of(made: Batch) -> list[tuple[int, bytes, int, Labels]]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(WRITTEN, max_size=6), st.integers(0, 60), st.sampled_from([0, 1]), st.booleans())
-def test_whole_batches_hold_what_records_hold(written, skip, isolation, is_scanned) -> None:
+@given(st.lists(WRITTEN, max_size=6), st.integers(0, 60), st.sampled_from([0, 1]), st.booleans(), st.sampled_from([150, 1 << 20]))
+def test_whole_batches_hold_what_records_hold(written, skip, isolation, is_scanned, largest_scan) -> None:
     """Every codec, nulls, keys, headers, control batches, aborted transactions, gaps of compaction, both kinds of time; reading
-    begins anywhere, also in the middle of a batch; packed and in slices."""
+    begins anywhere, also in the middle of a batch; packed whole, packed in pieces, and in slices."""
     data, aborted = laid(written, skip)
     offset = 100 + skip
     form = Format(FORM.make, is_scanned)
-    found, reached = by_us(data, offset, aborted, isolation, form)
+    with patch.multiple(kafka_unpacking, LARGEST_SCAN=largest_scan, SLICE_BYTES=largest_scan // 4, _SMALL=largest_scan):
+        found, reached = by_us(data, offset, aborted, isolation, form)
     wanted, end = by_aiokafka(data, offset, aborted, isolation)
     assert found == wanted
     assert reached <= end

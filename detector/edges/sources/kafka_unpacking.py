@@ -14,6 +14,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from detector.edges.sources.kafka_codecs import Refused, Scratch
 from detector.edges.sources.kafka_formats import Format, Made
+from detector.edges.sources.kafka_pieces import Piece, pieces
 from detector.edges.sources.kafka_rows import Row, Span, Table, Tables
 from detector.edges.sources.kafka_walk import walk
 from detector.edges.sources.kafka_whole import Whole
@@ -51,8 +52,8 @@ class Unpacking:
 
     def __init__(self, form: Format, max_batch: int) -> None:
         self._form = form
-        self._scratch = Scratch(max_batch)
-        self._again = Scratch(max_batch)
+        self._scratch = _Unpacked(max_batch)
+        self._again = _Unpacked(max_batch)
 
     def made(self, run: Sequence[Whole], span: Span) -> Iterator[Made]:
         """At least one, the last of which reaches `span.next_offset`, where the run ends. A batch that cannot be used is a dead
@@ -106,22 +107,44 @@ class Unpacking:
             yield self._packed(parts, 0, end, replace(span, offset=begin))
 
     def _of_batch(self, header: Header, data: bytes, span: Span) -> Iterator[Made]:
-        self._scratch.start()
         try:
-            plain = _plain(header, data, self._scratch)
+            plain = self._scratch.plain(header, data)
         except Refused as refused:
             yield self._unusable(span, str(refused), data)
             return
-        if self._form.is_scanned and len(plain) <= LARGEST_SCAN + HEADER_SIZE and span.offset <= header.base_offset:
+        is_scanned = self._form.is_scanned and span.offset <= header.base_offset
+        if is_scanned and len(plain) <= LARGEST_SCAN + HEADER_SIZE:
             yield self._packed([(header, data, span.next_offset)], HEADER_SIZE, len(plain), span, plain.obj)
             return
         last = span
         try:
-            for made in self._sliced(_tables(plain, header, span.offset), _rows_a_slice(header.count, len(plain)), span):
+            for made in self._in_pieces(plain, header, data, span) if is_scanned else self._in_slices(plain, header, span):
                 yield made
                 last = replace(span, offset=made.next_offset)
         except Refused as refused:
             yield self._unusable(last, str(refused), data)
+
+    def _in_slices(self, plain: memoryview, header: Header, span: Span) -> Iterator[Made]:
+        return self._sliced(_tables(plain, header, span.offset), _rows_a_slice(header.count, len(plain)), span)
+
+    def _in_pieces(self, plain: memoryview, header: Header, data: bytes, span: Span) -> Iterator[Made]:
+        """A batch too large for one scan: packed as it is, some records at a time. A record that is too large itself is unpacked:
+        its line is cut."""
+        for piece in pieces(plain, header, SLICE_BYTES):
+            one = replace(span, next_offset=span.next_offset if piece.next_offset < 0 else piece.next_offset)
+            made = self._packed([(header, data, one.next_offset)], piece.begin, piece.end, one, plain.obj)
+            packed = Packed(piece.count, header.latest_ms, partial(self._unpacked_piece, header, data, piece, one))
+            is_large = piece.end - piece.begin > LARGEST_SCAN
+            yield packed.unpack() if is_large else replace(made, packed=packed)
+            span = replace(span, offset=one.next_offset)
+
+    def _unpacked_piece(self, header: Header, data: bytes, piece: Piece, span: Span) -> Batch:
+        plain = (self._scratch if self._scratch.holds is data else self._again).plain(header, data)
+        part = plain_header(data, piece.count) + plain[piece.begin : piece.end]
+        try:
+            return cast(Batch, self._form.make(_tables(memoryview(part), header, span.offset).next(piece.count), span))
+        except Refused as refused:
+            return cast(Batch, self._unusable(span, str(refused), data))
 
     def _packed(self, parts: Sequence[Part], begin: int, end: int, span: Span, buffer: Any = None) -> Batch:
         count = sum(header.count for header, _, _ in parts)
@@ -142,9 +165,8 @@ class Unpacking:
         """From the compressed bytes again: the buffer may hold other batches by now."""
         table, dead = Table(), []
         for header, data, next_offset in parts:
-            self._again.start()
             try:
-                _tables(_plain(header, data, self._again), header, span.offset).fill(table, header.count)
+                _tables(self._again.plain(header, data), header, span.offset).fill(table, header.count)
             except Refused as refused:
                 one = replace(span, offset=max(span.offset, header.base_offset), next_offset=next_offset)
                 dead.append(_letter(one, str(refused), data))
@@ -170,13 +192,28 @@ def _letter(span: Span, reason: str, data: bytes) -> DeadLetter:
     return DeadLetter(span.stream.name, position, f"record batch {reason}", bytes(data[:_SAMPLE_BYTES]))
 
 
-def _plain(header: Header, data: bytes, scratch: Scratch) -> memoryview:
-    """The header and the records after it, not compressed. Raises Refused."""
-    if header.codec == 0:
-        return memoryview(data)
-    end = scratch.unpack(header.codec, memoryview(data)[HEADER_SIZE:], HEADER_SIZE)
-    scratch.buffer[:HEADER_SIZE] = plain_header(data)
-    return memoryview(scratch.buffer)[:end]
+class _Unpacked(Scratch):
+    """Remembers which batch is in it: pieces of one are asked for one after the other."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.holds: bytes | None = None
+        self._end = 0
+
+    def start(self) -> None:
+        super().start()
+        self.holds = None
+
+    def plain(self, header: Header, data: bytes) -> memoryview:
+        """The header and the records after it, not compressed. Raises Refused."""
+        if header.codec == 0:
+            return memoryview(data)
+        if self.holds is not data:
+            self.start()
+            self._end = self.unpack(header.codec, memoryview(data)[HEADER_SIZE:], HEADER_SIZE)
+            self.buffer[:HEADER_SIZE] = plain_header(data)
+            self.holds = data
+        return memoryview(self.buffer)[: self._end]
 
 
 def _tables(plain: memoryview, header: Header, offset: int) -> Tables:

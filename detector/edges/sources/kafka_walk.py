@@ -27,7 +27,7 @@ class WalkedRow:
 def walk(batch: memoryview) -> Iterator[WalkedRow]:
     """`batch` is a header and its records, not compressed. Raises Refused where they end."""
     header = header_at(bytes(batch[:HEADER_SIZE]), 0)
-    reader = _Reader(batch, HEADER_SIZE)
+    reader = Reader(batch, HEADER_SIZE)
     for _ in range(header.count):
         end = reader.number() + reader.at
         if not reader.at < end <= len(batch):
@@ -43,7 +43,7 @@ def walk(batch: memoryview) -> Iterator[WalkedRow]:
         yield WalkedRow(offset, time_ms, key, value, headers)
 
 
-class _Reader:
+class Reader:
     def __init__(self, data: memoryview, at: int) -> None:
         self._data = data
         self.at = at

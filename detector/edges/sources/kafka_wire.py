@@ -15,6 +15,7 @@ BEFORE_LENGTH = 12  # base offset and length, which every format begins with
 MAGIC_AT = 16
 CRC_FROM = 21  # the checksum covers what follows it
 ATTRIBUTES_AT = 21
+COUNT_AT = 57
 _CODEC, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
 
 
@@ -50,9 +51,11 @@ def header_at(buffer: bytes, at: int) -> Header:
     return Header(base, base + last + 1, crc, attributes, first_ms, latest_ms, producer, count)
 
 
-def plain_header(batch: bytes) -> bytearray:
-    """The header of the same batch as if its records were not compressed."""
+def plain_header(batch: bytes, count: int | None = None) -> bytearray:
+    """The header of the same batch as if its records were not compressed, or of a batch of only so many of them."""
     header = bytearray(batch[:HEADER_SIZE])
+    if count is not None:
+        header[COUNT_AT:HEADER_SIZE] = count.to_bytes(4, "big")
     attributes = int.from_bytes(header[ATTRIBUTES_AT : ATTRIBUTES_AT + 2], "big") & ~_CODEC
     header[ATTRIBUTES_AT : ATTRIBUTES_AT + 2] = attributes.to_bytes(2, "big")
     return header

@@ -94,12 +94,38 @@ def test_a_header_whose_name_is_no_text() -> None:
     assert one.records.labels[0] == (("\ufffd" * 4, "v"),)
 
 
-def test_a_large_batch_comes_in_slices() -> None:
-    """Of some 256 KiB each, split between records."""
-    found = made(batch(0, numbered(0, 5000, b"x" * 1000), "zstd"))
+@pytest.mark.parametrize("is_scanned", [True, False], ids=["pieces", "slices"])
+def test_a_large_batch_comes_in_parts(is_scanned: bool) -> None:
+    """Of some 256 KiB each, split between records; a part that is packed can be unpacked at any time."""
+    records = [*numbered(0, 5000, b"x" * 1000), *numbered(5000, 10)]
+    found = made(
+        batch(0, [replace(one, delta=at) for at, one in enumerate(records)], "zstd"), form=replace(LOGS, is_scanned=is_scanned)
+    )
     assert len(found) > 10
     assert max(one.end - one.begin for one in found) <= SLICE_BYTES * 1.1
-    assert [offset for one in found for offset in one.records.offsets] == list(range(5000))
+    assert [offset for one in found for offset in one.records.offsets] == list(range(5010))
+    assert b"".join(record.value + b"\n" for record in records) == texts(found)
+
+
+def test_a_part_is_unpacked_when_others_came_since() -> None:
+    """The pipeline asks late, and not in order."""
+    data = batch(0, numbered(0, 3000, b"x" * 1000), "lz4") + batch(3000, numbered(3000, 3000, b"y" * 1000), "lz4")
+    unpacking, kept = Unpacking(LOGS, 1 << 25), []
+    for run in runs(wholes(data)):
+        kept += [one.packed.unpack for one in unpacking.made(run, Span(STREAM, run[0].offset, run[-1].next_offset, 0))]
+    rows = [unpack().records.offsets for unpack in reversed(kept)]
+    assert [offset for offsets in reversed(rows) for offset in offsets] == list(range(6000))
+
+
+def test_a_large_batch_that_is_damaged() -> None:
+    """What stands before the damage is read, and a dead letter says what is not."""
+    good = batch(0, numbered(0, 3000, b"x" * 1000))
+    at = good.index(b"line 2000") - 12
+    found = made(sealed(bytearray(good[:at] + b"\xff" * 30 + good[at + 30 :])))
+    (letter,) = [letter for one in found for letter in one.dead]
+    assert letter.position.endswith("-2999")
+    assert 1500 < sum(len(one.records.offsets) for one in found) <= 2000
+    assert found[-1].next_offset == 3000
 
 
 def test_a_line_that_is_too_long_is_cut() -> None:
