@@ -1,10 +1,11 @@
-"""An index shard by shard: all first shards in one view, all second ones in another. Only so is it known which shard a document
-is in, and only a shard's own numbers tell after a restart what had been handed over."""
+"""An index shard by shard: all first shards in one view, all second ones in another, read at the same time. Only so is it known
+which shard a document is in, and only a shard's own numbers tell after a restart what had been handed over."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from detector.edges.sources.elasticsearch_cluster import Cluster, Moved, View
 from detector.edges.sources.elasticsearch_hits import Hit, in_order, plain_order
@@ -32,9 +33,13 @@ class Lanes:
                 return
             self._views.append(view)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no index matches."""
+        return not any(view.shards for view in self._views)
+
     async def close(self) -> None:
-        for view in self._views:
-            await view.close()
+        await asyncio.gather(*(view.close() for view in self._views))
 
     async def counts(self, wanted: Query, width_ms: int) -> Mapping[int, int]:
         """How many documents there are in each `width_ms`, by its beginning."""
@@ -82,9 +87,9 @@ class MergedPages:
         """As Pages."""
         if len(self._pages) == 1:
             return await self._pages[0].next()
-        for at, pages in enumerate(self._pages):
-            if not self._waiting[at]:
-                self._waiting[at] = await pages.next()
+        lacking = [at for at, waiting in enumerate(self._waiting) if not waiting]
+        for at, hits in zip(lacking, await _together([self._pages[at] for at in lacking]), strict=True):
+            self._waiting[at] = hits
         open_ms = [
             waiting[-1].at[0] for waiting, pages in zip(self._waiting, self._pages, strict=True) if waiting and not pages.is_over
         ]
@@ -97,6 +102,17 @@ class MergedPages:
         if not self.ends_a_time:
             return sorted(out, key=plain_order)
         return in_order(out, self._time_field)
+
+
+async def _together(pages: Sequence[Pages]) -> list[list[Hit]]:
+    """The next hits of each. When one fails, or we are cancelled, no other is left under way."""
+    asked = [asyncio.ensure_future(each.next()) for each in pages]
+    try:
+        return await asyncio.gather(*asked)
+    finally:
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
 
 
 async def _sure(view: View, body: Query) -> Query:

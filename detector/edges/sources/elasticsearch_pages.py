@@ -18,17 +18,14 @@ _AS_THE_SERVER_WRITES = {"excludes": ["\u0001"]}  # makes it write documents its
 
 
 class Pages:
-    """`source`: what to bring of documents, True for all. `part`: (number, of) of a slice of the documents."""
+    """`source`: what to bring of documents, True for all."""
 
-    def __init__(
-        self, view: View, query: Query, size: int, source: bool | list[str] = True, part: tuple[int, int] | None = None
-    ) -> None:
+    def __init__(self, view: View, query: Query, size: int, source: bool | list[str] = True) -> None:
         self._view = view
         self._query = query
         self._most = size
         self._size = min(size, FIRST_PAGE)
         self._source: bool | list[str] | Mapping[str, list[str]] = source
-        self._part = part
         self._last: Hit | None = None
         self._generation = 0
         self._seen: set[int] = set()  # the documents that stand at the same place as the last one
@@ -119,8 +116,6 @@ class Pages:
             "seq_no_primary_term": True,
             "track_total_hits": False,
         }
-        if self._part is not None:
-            body["slice"] = {"id": self._part[0], "max": self._part[1]}
         if self._last is not None:
             body["search_after"] = self._after(self._last)
         return body

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from detector.edges.sources.elasticsearch_batches import batches_of, last_batch, stream_of
-from detector.edges.sources.elasticsearch_cluster import Cluster, Patience, View
-from detector.edges.sources.elasticsearch_pages import Pages
-from detector.edges.sources.elasticsearch_query import Query, between, query_of
+from detector.edges.sources.elasticsearch_cluster import Cluster, Patience
+from detector.edges.sources.elasticsearch_lanes import Lanes
+from detector.edges.sources.elasticsearch_query import Query, between
 from detector.errors import NoSuchInput, SinkError
 from detector.records import Batch
 from detector.settings import ElasticsearchSourceSettings
@@ -29,12 +29,11 @@ class Span:
 
 
 class PastIndex:
-    """One index, read once. `slices`: so many readers at once."""
+    """One index, read once, its shards at the same time."""
 
-    def __init__(self, settings: ElasticsearchSourceSettings, span: Span, slices: int = 1, patience: Patience = PATIENT) -> None:
+    def __init__(self, settings: ElasticsearchSourceSettings, span: Span, patience: Patience = PATIENT) -> None:
         self._settings = settings
         self._span = span
-        self._slices = slices
         self._patience = patience
         self.total: int | None = None
 
@@ -53,11 +52,11 @@ class PastIndex:
         settings, offset = self._settings, 0
         stream = stream_of(settings)
         cluster = Cluster(settings, HASTY)
-        view = View(cluster, settings)
+        lanes = Lanes(cluster, settings)
         try:
-            self.total = await self._count(cluster, view)
+            self.total = await self._count(lanes)
             cluster.patience = self._patience
-            pages = Pages(view, self._query(), settings.page)
+            pages = lanes.pages(self._wanted(), settings.page)
             while hits := await pages.next():
                 for batch in batches_of(hits, offset, stream, settings, _now_ms()):
                     yield batch
@@ -67,21 +66,21 @@ class PastIndex:
             what = f"after {offset:,} documents: {problem}" if offset else str(problem)
             raise NoSuchInput(f"{settings.index}: {what}") from None
         finally:
-            await view.close()
+            await lanes.close()
             await cluster.close()
 
-    async def _count(self, cluster: Cluster, view: View) -> int:
+    async def _count(self, lanes: Lanes) -> int:
         """How many there are. Raises SinkError also where no index matches."""
-        answer = await view.search({"size": 0, "track_total_hits": True, "query": self._query()}, has_documents=False)
-        if not view.shards:
+        await lanes.open()
+        if lanes.is_empty:
             raise SinkError("no index matches", retryable=False, reason="clientError")
-        return int(answer["hits"]["total"]["value"])
+        return await lanes.total(self._wanted())
 
-    def _query(self) -> Query:
-        span, field = self._span, self._settings.time_field
+    def _wanted(self) -> Query:
+        span = self._span
         if span.since_ms is None and span.until_ms is None:
-            return query_of(self._settings)
-        return query_of(self._settings, between(field, span.since_ms, span.until_ms))
+            return {"match_all": {}}
+        return between(self._settings.time_field, span.since_ms, span.until_ms)
 
 
 async def _next(batches: AsyncIterator[Batch]) -> Batch | None:
