@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from detector.edges.sources import kafka_unpacking
 from detector.edges.sources.kafka_formats import Format, format_of
-from detector.edges.sources.kafka_rows import Span, labels_of
+from detector.edges.sources.kafka_lines import Span
+from detector.edges.sources.kafka_rows import labels_of
 from detector.edges.sources.kafka_unpacking import Unpacking, runs
 from detector.records import Batch, Labels, Stream
 from detector.settings import KafkaSourceSettings

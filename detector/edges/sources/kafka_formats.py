@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from detector.core.decode.metrics import Decoder, decoder_of
-from detector.edges.sources.kafka_rows import Span, Table, lines
+from detector.edges.sources.kafka_lines import Span, lines
+from detector.edges.sources.kafka_rows import Table
 from detector.records import Batch, DeadLetter, MetricPoint, Points
 from detector.settings import KafkaSourceSettings
 

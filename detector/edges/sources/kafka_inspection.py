@@ -8,7 +8,7 @@ from dataclasses import replace
 from detector.edges.inspected import Inspected, Problem
 from detector.edges.kafka import inspection
 from detector.edges.sources.kafka_formats import Made, format_of
-from detector.edges.sources.kafka_rows import Span
+from detector.edges.sources.kafka_lines import Span
 from detector.edges.sources.kafka_unpacking import Unpacking
 from detector.edges.sources.kafka_whole import Whole, WholeBatches
 from detector.edges.sources.kafka_wire import HEADER_SIZE, MAGIC_AT, header_at

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
-from detector.edges.sources.kafka_rows import Span
+from detector.edges.sources.kafka_lines import Span
 from detector.records import Stream
 from detector.settings import KafkaSourceSettings
 

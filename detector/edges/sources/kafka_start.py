@@ -11,9 +11,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from detector.edges.sources.base import Resume, SharedInbox
 from detector.edges.sources.kafka_beginning import MADE_AGAIN, RETENTION, Beginning, Log, beginning
 from detector.edges.sources.kafka_formats import Format
+from detector.edges.sources.kafka_lines import Span
 from detector.edges.sources.kafka_partition import Partition, now_ms, stream_of
 from detector.edges.sources.kafka_rewind import record_time_ms
-from detector.edges.sources.kafka_rows import Span, Table
+from detector.edges.sources.kafka_rows import Table
 from detector.edges.sources.kafka_topic_ids import topic_ids
 from detector.records import Batch, LostRange
 from detector.settings import KafkaSourceSettings

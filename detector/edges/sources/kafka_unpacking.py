@@ -10,13 +10,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
-from aiokafka.record.default_records import DefaultRecordBatch
-
-from detector.edges.sources.kafka_codecs import Refused, Scratch
+from detector.edges.sources.kafka_codecs import Refused
 from detector.edges.sources.kafka_formats import Format, Made
+from detector.edges.sources.kafka_lines import Span
 from detector.edges.sources.kafka_pieces import Piece, pieces
-from detector.edges.sources.kafka_rows import Row, Span, Table, Tables
-from detector.edges.sources.kafka_walk import walk
+from detector.edges.sources.kafka_rows import Row, Table, Tables
+from detector.edges.sources.kafka_unpacked import Unpacked, tables
 from detector.edges.sources.kafka_whole import Whole
 from detector.edges.sources.kafka_wire import HEADER_SIZE, Header, plain_header
 from detector.records import Batch, DeadLetter, Packed
@@ -52,8 +51,8 @@ class Unpacking:
 
     def __init__(self, form: Format, max_batch: int) -> None:
         self._form = form
-        self._scratch = _Unpacked(max_batch)
-        self._again = _Unpacked(max_batch)
+        self._scratch = Unpacked(max_batch)
+        self._again = Unpacked(max_batch)
 
     def made(self, run: Sequence[Whole], span: Span) -> Iterator[Made]:
         """At least one, the last of which reaches `span.next_offset`, where the run ends. A batch that cannot be used is a dead
@@ -125,7 +124,7 @@ class Unpacking:
             yield self._unusable(last, str(refused), data)
 
     def _in_slices(self, plain: memoryview, header: Header, span: Span) -> Iterator[Made]:
-        return self._sliced(_tables(plain, header, span.offset), _rows_a_slice(header.count, len(plain)), span)
+        return self._sliced(tables(plain, header, span.offset), _rows_a_slice(header.count, len(plain)), span)
 
     def _in_pieces(self, plain: memoryview, header: Header, data: bytes, span: Span) -> Iterator[Made]:
         """A batch too large for one scan: packed as it is, some records at a time. A record that is too large itself is unpacked:
@@ -142,7 +141,7 @@ class Unpacking:
         plain = (self._scratch if self._scratch.holds is data else self._again).plain(header, data)
         part = plain_header(data, piece.count) + plain[piece.begin : piece.end]
         try:
-            return cast(Batch, self._form.make(_tables(memoryview(part), header, span.offset).next(piece.count), span))
+            return cast(Batch, self._form.make(tables(memoryview(part), header, span.offset).next(piece.count), span))
         except Refused as refused:
             return cast(Batch, self._unusable(span, str(refused), data))
 
@@ -166,17 +165,17 @@ class Unpacking:
         table, dead = Table(), []
         for header, data, next_offset in parts:
             try:
-                _tables(self._again.plain(header, data), header, span.offset).fill(table, header.count)
+                tables(self._again.plain(header, data), header, span.offset).fill(table, header.count)
             except Refused as refused:
                 one = replace(span, offset=max(span.offset, header.base_offset), next_offset=next_offset)
                 dead.append(_letter(one, str(refused), data))
         made = cast(Batch, self._form.make(table, span))
         return replace(made, dead=(*made.dead, *dead)) if dead else made
 
-    def _sliced(self, tables: Tables, a_slice: int, span: Span) -> Iterator[Made]:
+    def _sliced(self, rest: Tables, a_slice: int, span: Span) -> Iterator[Made]:
         """Every slice reaches up to the first record of the next one, the last up to the end of the span."""
-        offset, taken = span.offset, tables.next(a_slice)
-        while len(following := tables.next(a_slice)):
+        offset, taken = span.offset, rest.next(a_slice)
+        while len(following := rest.next(a_slice)):
             reached = following.offsets[0]
             yield self._form.make(taken, replace(span, offset=offset, next_offset=reached))
             offset, taken = reached, following
@@ -190,37 +189,6 @@ class Unpacking:
 def _letter(span: Span, reason: str, data: bytes) -> DeadLetter:
     position = f"{span.offset}-{span.next_offset - 1}"
     return DeadLetter(span.stream.name, position, f"record batch {reason}", bytes(data[:_SAMPLE_BYTES]))
-
-
-class _Unpacked(Scratch):
-    """Remembers which batch is in it: pieces of one are asked for one after the other."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
-        self.holds: bytes | None = None
-        self._end = 0
-
-    def start(self) -> None:
-        super().start()
-        self.holds = None
-
-    def plain(self, header: Header, data: bytes) -> memoryview:
-        """The header and the records after it, not compressed. Raises Refused."""
-        if header.codec == 0:
-            return memoryview(data)
-        if self.holds is not data:
-            self.start()
-            self._end = self.unpack(header.codec, memoryview(data)[HEADER_SIZE:], HEADER_SIZE)
-            self.buffer[:HEADER_SIZE] = plain_header(data)
-            self.holds = data
-        return memoryview(self.buffer)[: self._end]
-
-
-def _tables(plain: memoryview, header: Header, offset: int) -> Tables:
-    """The records of an unpacked batch from `offset` on, read by aiokafka at the speed of C. Where it gives up we walk ourselves:
-    the name of a header that is no UTF-8 is no damage. Raises Refused where they are damaged."""
-    tables = Tables(DefaultRecordBatch(plain), lambda: walk(plain))
-    return tables if offset <= header.base_offset else tables.since(offset)
 
 
 def _rows_a_slice(count: int, size: int) -> int:

@@ -11,7 +11,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from detector.core.decode.logs.record_stream import RecordStream
 from detector.edges.sources.kafka_formats import format_of
 from detector.edges.sources.kafka_legacy import MOST_BYTES, rows_of
-from detector.edges.sources.kafka_rows import Span
+from detector.edges.sources.kafka_lines import Span
 from detector.edges.sources.kafka_unpacking import Unpacking, runs
 from detector.edges.sources.kafka_whole import Whole, WholeBatches, WholeRecords
 from detector.records import Batch, Stream

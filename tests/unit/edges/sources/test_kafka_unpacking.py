@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from detector.edges.sources.kafka_formats import Format, format_of
-from detector.edges.sources.kafka_rows import Span
+from detector.edges.sources.kafka_lines import Span
 from detector.edges.sources.kafka_unpacking import SLICE_BYTES, Unpacking, runs
 from detector.edges.sources.kafka_whole import Whole
 from detector.records import Batch, Stream
