@@ -36,10 +36,10 @@ def test_a_record_of_20_mb(kafka_broker: Kafka, topic: str, whole_batches: bool)
     async def test() -> None:
         class Raw(RecordInbox):
             async def put(self, batch, token="") -> None:  # type: ignore[no-untyped-def]
+                batch = batch if batch.packed is None else batch.packed.unpack()
                 self.sizes = [*getattr(self, "sizes", []), batch.end - batch.begin]
                 self.cut = [*getattr(self, "cut", []), *batch.cut_at]
                 self.lost_bytes = getattr(self, "lost_bytes", 0) + batch.cut_bytes
-                assert batch.packed is None
                 self.found = [*getattr(self, "found", []), *batch.records.offsets]
                 self._changed.set()
 
