@@ -9,6 +9,7 @@ import pytest
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 
 from detector.core.decode.logs.record_stream import RecordStream
+from detector.core.decode.logs.stream import Mark
 from detector.edges.sources.kafka_formats import format_of
 from detector.edges.sources.kafka_legacy import MOST_BYTES, rows_of
 from detector.edges.sources.kafka_lines import Span
@@ -58,8 +59,8 @@ def test_messages_without_a_time_are_read_like_those_that_have_one(magic: int, c
         assert batch.records is not None
         assert all(time_ms >= 1000 if magic else time_ms == -1 for time_ms in batch.records.times_ms)
         text += batch.buffer[batch.begin : batch.end]
-        span = stream.span(batch, has_parts=False)
-        stream.events(span, [(batch.begin, 0)] if batch.size else [])
+        marks = [Mark(batch.begin, 0)] if batch.size else []
+        stream.read(batch, batch, marks, has_parts=False, look=lambda span, marks: marks or ())
     assert text == b"one\ntwo\n"
 
 
