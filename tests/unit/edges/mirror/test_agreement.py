@@ -275,6 +275,30 @@ def test_after_an_outage_the_others_know_who_told() -> None:
         assert fleet.pager.told() == ["trigger"]
 
 
+@pytest.mark.parametrize("leases", [0.5, 1.5, 20])
+def test_an_outage_makes_nobody_look_gone(leases: float) -> None:
+    """Who could not give a sign of life because the cluster was away is not taken for gone when it is back."""
+
+    @story(5)
+    async def _(fleet: Fleet) -> None:
+        for car in fleet.cars:
+            car.sees()
+        await asyncio.sleep(2 * LEASE_S)
+        assert fleet.pager.told() == ["trigger"]
+        fleet.cluster.is_down = True
+        await asyncio.sleep(leases * LEASE_S)
+        fleet.cluster.is_down = False
+        await asyncio.sleep(5 * LEASE_S)
+        for car in fleet.cars:
+            car.sees()
+        await asyncio.sleep(5 * LEASE_S)
+        assert fleet.pager.told() == ["trigger"]
+        for car in fleet.cars:
+            car.is_quiet()
+        await asyncio.sleep(LEASE_S)
+        assert fleet.pager.told() == ["trigger", "resolve"]
+
+
 def test_what_was_delivered_while_the_cluster_went_away_is_not_taken_over() -> None:
     """The claim was written, the delivery could not be: it is made good before anybody takes the claim for lapsed."""
 
