@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.edges.sources.elasticsearch_frontier import END_OF_TIME, Frontier, Place
 from detector.edges.sources.elasticsearch_hits import Hit
-from detector.edges.sources.elasticsearch_memory import Memory, Peak, Shard, Tally
+from detector.edges.sources.elasticsearch_memory import Memory, Peak, Tally
 from detector.edges.sources.elasticsearch_recall import Recalled, recall
 from detector.edges.sources.elasticsearch_token import (
     MOST_BYTES,
@@ -47,54 +48,72 @@ class Index:
 
 @dataclass
 class Reader:
-    """What Rounds does, without an index and an inbox."""
+    """What Rounds does, without an index and an inbox. `shuffled`: within a millisecond documents come in another order than
+    that of their numbers, and a millisecond's documents in one batch."""
 
     memory: Memory = field(default_factory=lambda: Memory(LATE_MS))
+    frontier: Frontier = field(default_factory=Frontier)
     handed: list[Hit] = field(default_factory=list)
     first: int = 0
     token: str = ""
 
     def round(self, view: list[Hit], most: int) -> None:
-        """Hands over at most so many; then the process is killed, or not."""
+        """Hands over at most so many batches; then the process is killed, or not."""
         self.memory.begin(T0 + 10_000)
-        before, at = self.memory.peaks(), (-1, 0)
         fresh = [hit for hit in view if hit.at[0] >= self.memory.low_ms and not self.memory.knows(hit)]
         self.first = len(self.handed)
-        for hit in fresh[:most]:
-            self.memory.note([hit])
-            self.handed.append(hit)
-            at = (hit.at[0], at[1] + 1 if hit.at[0] == at[0] else 1)
-            self.token = self._token(before, at)
+        batches = [[hit for hit in fresh if hit.at[0] == ms] for ms in sorted({hit.at[0] for hit in fresh})]
+        for batch in batches[:most]:
+            self.memory.note(batch)
+            self.handed += batch
+            self.token = self._token((batch[0].at[0], END_OF_TIME))
+        if most >= len(batches):
+            self.frontier = Frontier.whole(self.memory.seqs())
 
-    def _token(self, before: dict[Shard, Peak], at: tuple[int, int]) -> str:
+    def restarted(self, view: list[Hit]) -> Reader:
+        """Another process, which knows what the token says."""
+        if not self.token:
+            return Reader()
+        found, progress = recalled(self.token, view)
+        again = Reader(frontier=found.frontier, handed=list(self.handed), token=self.token)
+        again.memory.note(found.known)
+        again.memory.newest_ms, again.memory.low_ms = progress.newest_ms, progress.low_ms
+        return again
+
+    def _token(self, reached: Place) -> str:
         memory = self.memory
-        progress = Progress(len(self.handed), self.first, memory.low_ms, memory.newest_ms, None, at)
-        return written(progress, marks_of(memory.peaks(), memory.tallies(), before))
+        progress = Progress(len(self.handed), self.first, memory.low_ms, memory.newest_ms, reached, self.frontier.ends)
+        return written(progress, marks_of(memory.peaks(), memory.tallies(), self.frontier))
 
 
-def recalled(token: str, view: list[Hit]) -> Recalled:
+def recalled(token: str, view: list[Hit]) -> tuple[Recalled, Progress]:
     known = read(token)
     assert known is not None
     progress, marks = known
-    return recall([hit for hit in view if progress.low_ms <= hit.at[0] <= progress.newest_ms], progress, marks)
+    return recall([hit for hit in view if progress.low_ms <= hit.at[0] <= progress.newest_ms], progress, marks), progress
 
 
 @given(history=rounds, meanwhile=arrivals)
 def test_exactly_what_was_handed_over_is_known_again(history: list[tuple[list[tuple[int, int]], int]], meanwhile) -> None:
-    """Every round but the last goes to its end, the last one may be cut off anywhere; then more documents come, at any time
-    inside the look-back. Known are those that were handed over, no other; of the last round in their order."""
+    """Rounds are cut off anywhere, each time followed by a restart; more documents come all the time, at any time inside the
+    look-back. Known are those that were handed over, no other; of the last round in their order."""
     index, reader = Index(), Reader()
-    for number, (documents, most) in enumerate(history):
+    for documents, most in history:
         index.take_in(documents)
-        reader.round(index.view(), most if number == len(history) - 1 else 10_000)
+        reader = reader.restarted(index.view())
+        reader.round(index.view(), most)
+        assert len({hit.id for hit in reader.handed}) == len(reader.handed)
     if not reader.token:
         return
     index.take_in(meanwhile)
-    found = recalled(reader.token, index.view())
-    low_ms = read(reader.token)[0].low_ms  # type: ignore[index]
-    assert {hit.id for hit in found.known} == {hit.id for hit in reader.handed if hit.at[0] >= low_ms}
-    last_round = reader.handed[read(reader.token)[0].first :]  # type: ignore[index]
-    assert [hit.id for hit in found.last] == [hit.id for hit in last_round]
+    found, progress = recalled(reader.token, index.view())
+    assert {hit.id for hit in found.known} == {hit.id for hit in reader.handed if hit.at[0] >= progress.low_ms}
+    assert [hit.id for hit in found.last] == [hit.id for hit in reader.handed[progress.first : progress.offset]]
+    assert found.doubtful == sum(hit.shard not in {each.shard for each in reader.handed} for hit in _within(index, progress))
+
+
+def _within(index: Index, progress: Progress) -> list[Hit]:
+    return [hit for hit in index.view() if progress.low_ms <= hit.at[0] <= progress.newest_ms]
 
 
 @given(documents=arrivals.filter(bool), meanwhile=arrivals, gone=st.integers(0, 100), hole=st.integers(0, 100))
@@ -109,11 +128,10 @@ def test_nothing_new_is_ever_taken_for_known(documents, meanwhile, gone: int, ho
         return
     index.take_in(meanwhile)
     handed = {hit.id for hit in reader.handed}
-    found = recalled(reader.token, index.view())
-    assert {hit.id for hit in found.known} <= handed
+    assert {hit.id for hit in recalled(reader.token, index.view())[0].known} <= handed
     deleted = index.hits[gone % len(index.hits)]
     left = [hit for hit in index.view() if hit is not deleted and hit is not hidden]
-    assert {hit.id for hit in recalled(reader.token, left).known} <= handed
+    assert {hit.id for hit in recalled(reader.token, left)[0].known} <= handed
 
 
 @given(marks=st.lists(st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 64), st.integers(1, 1 << 30)), max_size=80))
@@ -121,16 +139,16 @@ def test_a_token_has_a_limit(marks: list[tuple[int, int, int]]) -> None:
     """However many shards there are; what finds room comes back as it was."""
     peaks = {("i", at): Peak(seq, number) for at, (seq, number, _) in enumerate(marks)}
     tallies = {("i", at): Tally(count, count) for at, (_, _, count) in enumerate(marks)}
-    progress = Progress(1 << 40, 1 << 40, T0, T0 + 60_000, T0, (T0, 1 << 20))
-    token = written(progress, marks_of(peaks, tallies, {}))
+    progress = Progress(1 << 40, 1 << 40, T0, T0 + 60_000, (T0, END_OF_TIME), ((T0, END_OF_TIME),))
+    token = written(progress, marks_of(peaks, tallies, Frontier(progress.ends)))
     assert len(token) <= MOST_BYTES
     assert read(token) == (
         progress,
-        tuple(ShardMark(seq, check_of(number), count, -1, total_of(count)) for seq, number, count in marks)[
+        tuple(ShardMark(seq, check_of(number), count, total_of(count), (-1, -1)) for seq, number, count in marks)[
             : len(read(token)[1])
         ],  # type: ignore[index]
     )
-    assert len(read(token)[1]) >= min(len(marks), 25)  # type: ignore[index]
+    assert len(read(token)[1]) >= min(len(marks), 16)  # type: ignore[index]
 
 
 def test_a_token_of_somebody_else_is_none() -> None:

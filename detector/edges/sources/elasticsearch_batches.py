@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 
 from detector.edges.sources.elasticsearch_hits import Hit, index_stem, line_of
@@ -28,20 +28,29 @@ def batches_of(
     stream: Stream,
     settings: ElasticsearchSourceSettings,
     observed_ms: int,
-    batch_bytes: int = BATCH_BYTES,
+    plain: Collection[int] = (),
 ) -> Iterator[Batch]:
-    """The documents as records from `offset` on. One that could not be read is a dead letter in its place."""
+    """The documents as records from `offset` on; those of one millisecond in one batch, unless it is a `plain` one, whose
+    documents come by their numbers. One that could not be read is a dead letter in its place."""
     service, begin, size = stream.service or "", 0, 0
     lines: list[bytes] = []
     for at, hit in enumerate(hits):
         line = b"" if hit.source is None else line_of(hit, settings.message_field, service)
         lines.append(line)
         size += min(len(line), settings.max_line.bytes)
-        if size >= batch_bytes:
+        if size >= BATCH_BYTES and _may_part(hits, at, plain):
             yield _batch(hits[begin : at + 1], lines, offset + begin, stream, settings.max_line.bytes, observed_ms)
             begin, size, lines = at + 1, 0, []
     if lines:
         yield _batch(hits[begin:], lines, offset + begin, stream, settings.max_line.bytes, observed_ms)
+
+
+def _may_part(hits: Sequence[Hit], at: int, plain: Collection[int]) -> bool:
+    """Whether a batch may end behind this document."""
+    if at + 1 == len(hits):
+        return True
+    one, following = hits[at].at, hits[at + 1].at
+    return one[0] != following[0] or (one[0] in plain and one != following)
 
 
 def last_batch(stream: Stream, offset: int, observed_ms: int) -> Batch:

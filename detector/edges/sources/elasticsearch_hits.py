@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -111,17 +111,18 @@ def value_at(source: Mapping[str, Any], path: str) -> Any:
     return None
 
 
-def in_order(hits: list[Hit], time_field: str) -> list[Hit]:
+def in_order(hits: list[Hit], time_field: str, plain: Collection[int] = ()) -> list[Hit]:
     """Each millisecond's documents in the order in which they were written, as far as they say it, else as shards took them
-    in."""
+    in. `plain` are milliseconds of which not all documents are there: those stay in the order of the shards."""
+
+    def key(hit: Hit) -> tuple[int, str, int, int, tuple[str, int]]:
+        time_ms = hit.at[0]
+        written = ("", UNKNOWN) if time_ms in plain else _order_within(hit.source or {}, time_field)
+        return time_ms, *written, hit.seq, hit.shard
+
     if len({hit.at[0] for hit in hits}) == len(hits):
         return sorted(hits, key=lambda hit: hit.at[0])
-    return sorted(hits, key=lambda hit: (hit.at[0], *_order_within(hit.source or {}, time_field), *plain_order(hit)))
-
-
-def plain_order(hit: Hit) -> tuple[int, int, tuple[str, int]]:
-    """Time, sequence number, shard."""
-    return hit.at[0], hit.seq, hit.shard
+    return sorted(hits, key=key)
 
 
 def _order_within(source: Mapping[str, Any], time_field: str) -> tuple[str, int]:

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from detector.edges.sources.elasticsearch_cluster import Cluster, Moved, View
-from detector.edges.sources.elasticsearch_hits import Hit, in_order, plain_order
+from detector.edges.sources.elasticsearch_frontier import Place, place_of
+from detector.edges.sources.elasticsearch_hits import Hit, in_order
 from detector.edges.sources.elasticsearch_pages import Pages
 from detector.edges.sources.elasticsearch_query import Query, counted, counting, query_of
 from detector.settings import ElasticsearchSourceSettings
@@ -79,29 +80,36 @@ class MergedPages:
         return all(pages.is_over for pages in self._pages) and not any(self._waiting)
 
     @property
-    def ends_a_time(self) -> bool:
-        """Whether what was given out last ends with the last document of its millisecond."""
-        return all(pages.ends_a_time for pages in self._pages)
+    def until(self) -> Place:
+        """All up to here was given out."""
+        return min(pages.until for pages in self._pages)
+
+    @property
+    def plain(self) -> frozenset[int]:
+        """Milliseconds that have too many documents to be put in order."""
+        return frozenset(pages.plain_ms for pages in self._pages)
 
     async def next(self) -> list[Hit]:
-        """As Pages."""
-        if len(self._pages) == 1:
-            return await self._pages[0].next()
-        lacking = [at for at, waiting in enumerate(self._waiting) if not waiting]
-        for at, hits in zip(lacking, await _together([self._pages[at] for at in lacking]), strict=True):
-            self._waiting[at] = hits
-        open_ms = [
-            waiting[-1].at[0] for waiting, pages in zip(self._waiting, self._pages, strict=True) if waiting and not pages.is_over
-        ]
-        until_ms = min(open_ms, default=None)
-        out: list[Hit] = []
+        """As Pages; but the last document's millisecond may have been given out in part only up to `until`."""
+        await self._read_on([at for at, waiting in enumerate(self._waiting) if not waiting])
+        until, out = self.until, list[Hit]()
         for at, waiting in enumerate(self._waiting):
-            ready = waiting if until_ms is None else [hit for hit in waiting if hit.at[0] <= until_ms]
+            ready = [hit for hit in waiting if place_of(hit) <= until]
             out += ready
-            self._waiting[at] = waiting[len(ready) :]
-        if not self.ends_a_time:
-            return sorted(out, key=plain_order)
-        return in_order(out, self._time_field)
+            self._waiting[at] = [hit for hit in waiting if place_of(hit) > until] if len(ready) < len(waiting) else []
+        if not out and any(self._waiting):
+            return await self._further()
+        return in_order(out, self._time_field, self.plain)
+
+    async def _further(self) -> list[Hit]:
+        """Nothing can be given out before the lane that is furthest behind has told more."""
+        until = self.until
+        await self._read_on([at for at, pages in enumerate(self._pages) if pages.until == until])
+        return await self.next()
+
+    async def _read_on(self, lanes: Sequence[int]) -> None:
+        for at, hits in zip(lanes, await _together([self._pages[at] for at in lanes]), strict=True):
+            self._waiting[at] += hits
 
 
 async def _together(pages: Sequence[Pages]) -> list[list[Hit]]:

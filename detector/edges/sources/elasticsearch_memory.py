@@ -10,13 +10,12 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from detector.edges.sources.elasticsearch_frontier import Shard
 from detector.edges.sources.elasticsearch_hits import Hit
 
 MOST_REMEMBERED = 1_000_000  # documents, 8 bytes each; beyond it the look-back is shorter
 BUCKETS = 60
 AGED = 5 * BUCKETS  # so far back we still see by its count that something came too late
-
-Shard = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +148,10 @@ class Memory:
                 if known is None or peak.seq > known.seq:
                     found[shard] = peak
         return found
+
+    def seqs(self) -> dict[Shard, int]:
+        """Of each shard the number of that document."""
+        return {shard: peak.seq for shard, peak in self.peaks().items()}
 
     def tallies(self) -> dict[Shard, Tally]:
         """Of each shard, what is remembered."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from detector.edges.sources.elasticsearch_cluster import SIZE, Moved, Unreadable, View
-from detector.edges.sources.elasticsearch_hits import Hit, hits_of, in_order
+from detector.edges.sources.elasticsearch_frontier import END_OF_TIME, Place
+from detector.edges.sources.elasticsearch_hits import NO_TIME, Hit, hits_of, in_order
 from detector.edges.sources.elasticsearch_query import Query
 
 MOST_PAGE_BYTES = 4 << 20  # a page is made smaller when answers are longer
-FIRST_PAGE = 200  # documents, as long as we do not know how large they are
 MOST_OF_ONE_TIME = 5_000  # documents of one millisecond that are put in order together
+FIRST_PAGE = 200  # documents, as long as we do not know how large they are
 _MOST = 10_000  # index.max_result_window
 _LARGEST = (1 << 63) - 1
 _AS_THE_SERVER_WRITES = {"excludes": ["\u0001"]}  # makes it write documents itself, without what only its own reader takes
@@ -30,13 +31,20 @@ class Pages:
         self._generation = 0
         self._seen: set[int] = set()  # the documents that stand at the same place as the last one
         self._held: list[Hit] = []
-        self._plain_ms = -1  # a millisecond with too many documents, which stay as they come
+        self.plain_ms = -1  # a millisecond with too many documents, which stay as they come
         self.is_over = False
 
     @property
-    def ends_a_time(self) -> bool:
-        """Whether what was given out last ends with the last document of its millisecond."""
-        return self.is_over or bool(self._held) or self._plain_ms < 0
+    def until(self) -> Place:
+        """All up to here was given out."""
+        if self.is_over:
+            return NO_TIME, END_OF_TIME
+        if not self._held and self.plain_ms >= 0:
+            assert self._last is not None
+            if not self._view.has_seq:
+                return self.plain_ms - 1, END_OF_TIME
+            return self.plain_ms, self._last.seq - 1  # others of the last one's number may follow
+        return (self._held[-1].at[0] - 1, END_OF_TIME) if self._held else (-1, END_OF_TIME)
 
     async def next(self) -> list[Hit]:
         """The documents that follow, each millisecond's in order and, unless it has too many, whole. None left: an empty list.
@@ -48,15 +56,18 @@ class Pages:
                 return []
             last_ms = hits[-1].at[0]
             if self.is_over:
-                return hits if self._plain_ms == hits[0].at[0] else in_order(hits, self._view.time_field)
+                break
             whole = next(at for at, hit in enumerate(hits) if hit.at[0] == last_ms)
-            if not whole and (len(hits) >= MOST_OF_ONE_TIME or self._plain_ms == last_ms):
-                self._plain_ms = last_ms
+            if not whole and (len(hits) >= MOST_OF_ONE_TIME or self.plain_ms == last_ms):
+                self.plain_ms = last_ms
                 return hits
             self._held = hits[whole:]
             if whole:
-                return in_order(hits[:whole], self._view.time_field)
-        return []
+                hits = hits[:whole]
+                break
+        else:
+            return []
+        return in_order(hits, self._view.time_field, (self.plain_ms,))
 
     async def _page(self) -> list[Hit]:
         """One request's documents, by time and sequence number."""

@@ -10,68 +10,57 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from detector.edges.sources.elasticsearch_frontier import Frontier, Shard, place_of
 from detector.edges.sources.elasticsearch_hits import Hit
-from detector.edges.sources.elasticsearch_memory import Shard, Tally
+from detector.edges.sources.elasticsearch_memory import Tally
 from detector.edges.sources.elasticsearch_token import Progress, ShardMark, check_of, total_of
 
-MOST_READ = 2_000_000  # documents that a start looks through; what lies behind is taken for new
+MOST_READ = 500_000  # documents that a start looks through; what lies behind is taken for new
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """`known` were handed over; of these, `last` in the last round, in the order in which they were. `seen` documents stand in
-    each bucket's place. `doubtful` ones, inside the look-back, may have been handed over too."""
+    """`known` were handed over; of these, `last` in the last round, in the order in which they were. `doubtful` ones, inside the
+    look-back, may have been handed over too."""
 
     known: list[Hit]
     last: list[Hit]
     doubtful: int
+    frontier: Frontier
 
 
 def recall(hits: Sequence[Hit], progress: Progress, marks: Iterable[ShardMark]) -> Recalled:
     """`hits` are all documents from `progress.low_ms` to `newest_ms`, in order."""
     found = _found(hits, marks)
-    known: list[Hit] = []
-    last: list[Hit] = []
-    for hit in hits:
-        mark = found.get(hit.shard)
-        if mark is None or hit.seq < 0 or hit.seq > mark.seq:
-            continue
-        if hit.seq <= mark.before and (progress.before_ms is None or hit.at[0] <= progress.before_ms):
-            known.append(hit)
-        elif hit.at[0] <= progress.reached[0]:
-            last.append(hit)
-    last = _until(last, progress.reached)
-    known += last
-    strange = _strange(known, found)
-    if strange:
-        known = [hit for hit in known if hit.shard not in strange]
-        last = [hit for hit in last if hit.shard not in strange]
-    sure = found.keys() - strange
-    return Recalled(known, last, sum(hit.shard not in sure for hit in hits))
+    known, last = _divided(hits, progress, found)
+    if strange := _strange(known + last, found):
+        found = {shard: mark for shard, mark in found.items() if shard not in strange}
+        known, last = _divided(hits, progress, found)
+    doubtful = sum(hit.shard not in found for hit in hits)
+    before = Frontier(progress.ends, {shard: mark.before for shard, mark in found.items()})
+    frontier = before.moved(progress.reached, {shard: mark.seq for shard, mark in found.items()})
+    return Recalled(known + last, last, doubtful, frontier)
 
 
 def _found(hits: Iterable[Hit], marks: Iterable[ShardMark]) -> dict[Shard, ShardMark]:
-    """Which shard of the view each mark is about. A shard that was counted under two numbers has two: the further one holds."""
+    """Which shard each mark is about."""
     wanted = {(mark.seq, mark.check): mark for mark in marks}
-    found: dict[Shard, ShardMark] = {}
+    return {hit.shard: mark for hit in hits if (mark := wanted.get((hit.seq, check_of(hit.number)))) is not None}
+
+
+def _divided(hits: Iterable[Hit], progress: Progress, found: dict[Shard, ShardMark]) -> tuple[list[Hit], list[Hit]]:
+    """What was handed over before the last round, and in it."""
+    before = Frontier(progress.ends, {shard: mark.before for shard, mark in found.items()})
+    known, last = list[Hit](), list[Hit]()
     for hit in hits:
-        mark = wanted.get((hit.seq, check_of(hit.number)))
-        if mark is None:
+        mark = found.get(hit.shard)
+        if mark is None or not 0 <= hit.seq <= mark.seq:
             continue
-        other = found.get(hit.shard)
-        if other is not None:
-            first, second = (other, mark) if other.seq < mark.seq else (mark, other)
-            count, total = first.count + second.count, total_of(first.total + second.total)
-            mark = ShardMark(second.seq, second.check, count, max(first.before, second.before), total)
-        found[hit.shard] = mark
-    return found
-
-
-def _until(hits: list[Hit], reached: tuple[int, int]) -> list[Hit]:
-    """Of the last millisecond only so many as were handed over."""
-    time_ms, count = reached
-    begin = next((at for at, hit in enumerate(hits) if hit.at[0] == time_ms), len(hits))
-    return hits[: begin + count]
+        if before.knows(hit):
+            known.append(hit)
+        elif place_of(hit) <= progress.reached:
+            last.append(hit)
+    return known, last
 
 
 def _strange(known: Iterable[Hit], found: dict[Shard, ShardMark]) -> set[Shard]:

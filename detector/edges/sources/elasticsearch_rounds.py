@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import structlog
 
+from detector.crash_points import CrashPoint, reach
 from detector.edges.sources.base import Resume, SharedInbox
 from detector.edges.sources.elasticsearch_batches import batches_of, stream_of
 from detector.edges.sources.elasticsearch_cluster import Cluster
+from detector.edges.sources.elasticsearch_frontier import END_OF_TIME, Frontier, Place, place_of
 from detector.edges.sources.elasticsearch_hits import Hit
 from detector.edges.sources.elasticsearch_lanes import Lanes, MergedPages
-from detector.edges.sources.elasticsearch_memory import Memory, Peak, Shard
+from detector.edges.sources.elasticsearch_memory import Memory
 from detector.edges.sources.elasticsearch_query import Query, any_of, between, without
 from detector.edges.sources.elasticsearch_recall import MOST_READ, Recalled, recall
 from detector.edges.sources.elasticsearch_token import Progress, ShardMark, marks_of, read, written
@@ -39,11 +41,9 @@ class Rounds:
         self._inbox = inbox
         self._memory = Memory(round(settings.late.total_seconds() * 1000))
         self._floor_ms: int | None = None  # nothing before it was ever wanted
-        self._reached_ms: int | None = None  # a round that was not finished went so far; None: to the end
         self._first = 0  # the record number of this round's first document
-        self._before_ms: int | None = None
-        self._before: Mapping[Shard, Peak] = {}
-        self._at = (-1, 0)  # the time of the last document that this round has handed over, and how many of the same time
+        self._frontier = Frontier()  # at the beginning of this round
+        self._reached: Place = (-1, END_OF_TIME)  # up to here this round has handed all over
         self._timeless: int | None = None
         self._count_ms = 0
 
@@ -67,53 +67,51 @@ class Rounds:
 
     async def look(self, now_ms: int) -> bool:
         """Hands over what is new. True when there is more to read at once."""
-        memory = self._memory
-        memory.begin(now_ms)
-        self._first, self._before_ms = self.offset, self._reached_ms
-        self._before, self._at = memory.peaks(), (-1, 0)
+        self._memory.begin(now_ms)
+        self._first, self._reached = self.offset, (-1, END_OF_TIME)
         lanes = Lanes(self._cluster, self._settings)
         try:
             await lanes.open()
             await self._count_timeless(lanes, now_ms)
-            self._reached_ms = await self._read(lanes.pages(await self._wanted(lanes, now_ms), self._settings.page))
+            is_whole = await self._read(lanes.pages(await self._wanted(lanes, now_ms), self._settings.page))
         finally:
             await lanes.close()
-        return self._reached_ms is not None
+        seqs = self._memory.seqs()
+        self._frontier = Frontier.whole(seqs) if is_whole else self._frontier.moved(self._reached, seqs)
+        return not is_whole
 
-    async def _read(self, pages: MergedPages) -> int | None:
-        """Until when it was read: up to the end (None), or up to a millisecond where a new round may begin."""
+    async def _read(self, pages: MergedPages) -> bool:
+        """Whether it was read to its end; else so many documents that another round should go on."""
         memory, width_ms = self._memory, self._memory.width_ms
         seen: dict[int, int] = {}
         looked = 0
         while hits := await pages.next():
+            reach(CrashPoint.SOURCE_READ)
             for at, same in groupby(hits, lambda hit: hit.at[0] // width_ms):
                 seen[at] = seen.get(at, 0) + sum(1 for _ in same)
-            fresh = [hit for hit in hits if not memory.knows(hit)]
-            await self._hand_over(fresh)
+            await self._hand_over([hit for hit in hits if not memory.knows(hit)], pages)
             looked += len(hits)
-            last_ms = hits[-1].at[0]
-            if looked >= MOST_A_ROUND and not pages.is_over and pages.ends_a_time and memory.newest_ms <= last_ms:
-                memory.looked(seen, last_ms)
-                return last_ms
+            if looked >= MOST_A_ROUND and not pages.is_over:
+                self._reached = pages.until
+                memory.looked(seen, self._reached[0])
+                return False
         memory.looked(seen, None)
-        return None
+        return True
 
-    async def _hand_over(self, hits: Sequence[Hit]) -> None:
+    async def _hand_over(self, hits: Sequence[Hit], pages: MergedPages) -> None:
         begin = self.offset
-        for batch in batches_of(hits, begin, self.stream, self._settings, _now_ms()):
+        for batch in batches_of(hits, begin, self.stream, self._settings, _now_ms(), pages.plain):
             taken = hits[batch.offset - begin : batch.next_offset - begin]
             self._memory.note(taken)
-            last_ms = taken[-1].at[0]
-            same = sum(hit.at[0] == last_ms for hit in taken)
-            self._at = (last_ms, same + (self._at[1] if self._at[0] == last_ms else 0))
+            self._reached = _reached(taken[-1], hits[batch.next_offset - begin :], pages.until)
             self.offset = batch.next_offset
             await self._inbox.put(batch, self._token())
 
     def _token(self) -> str:
         memory = self._memory
         low_ms = max(memory.low_ms, self._floor_ms or 0)
-        progress = Progress(self.offset, self._first, low_ms, memory.newest_ms, self._before_ms, self._at)
-        return written(progress, marks_of(memory.peaks(), memory.tallies(), self._before))
+        progress = Progress(self.offset, self._first, low_ms, memory.newest_ms, self._reached, self._frontier.ends)
+        return written(progress, marks_of(memory.peaks(), memory.tallies(), self._frontier))
 
     async def _wanted(self, lanes: Lanes, now_ms: int) -> Query:
         """What may hold something new: ranges in which the index counts other numbers than before, and all that is later."""
@@ -153,8 +151,17 @@ class Rounds:
             if found.doubtful:
                 log.warning("elasticsearch_may_repeat", source=self._settings.name, documents=found.doubtful)
             self._remember(found, progress)
+            log.info(
+                "elasticsearch_recalled",
+                source=self._settings.name,
+                remembered=len(found.known),
+                last=len(found.last),
+                first=progress.first,
+                reached=progress.offset,
+                again_from=resume.offset,
+            )
             if resume.offset < progress.offset:
-                await self._repeat(lanes, found.last[resume.offset - progress.offset :], resume, progress)
+                await self._repeat(lanes, found, resume, progress)
         finally:
             await lanes.close()
 
@@ -171,7 +178,7 @@ class Rounds:
 
     def _remember(self, found: Recalled, progress: Progress) -> None:
         memory, counts = self._memory, dict[int, int]()
-        self._floor_ms = progress.low_ms
+        self._floor_ms, self._frontier = progress.low_ms, found.frontier
         memory.note(found.known)
         memory.newest_ms, memory.low_ms = max(progress.newest_ms, memory.newest_ms), progress.low_ms
         for hit in found.known:
@@ -179,8 +186,10 @@ class Rounds:
             counts[at] = counts.get(at, 0) + 1
         memory.looked(counts, None)
 
-    async def _repeat(self, lanes: Lanes, last: Sequence[Hit], resume: Resume, progress: Progress) -> None:
-        """The round's last documents, under the record numbers that they had."""
+    async def _repeat(self, lanes: Lanes, found: Recalled, resume: Resume, progress: Progress) -> None:
+        """The round's last documents, under the record numbers that they had. Where these are not certain, for some were deleted
+        or not known again, the pipeline is told that all before is over."""
+        last = found.last[max(0, len(found.last) - (progress.offset - resume.offset)) :]
         if not last:
             return
         offsets = {hit.number: progress.offset - len(last) + at for at, hit in enumerate(last)}
@@ -192,6 +201,13 @@ class Rounds:
                 same = [each[1] for each in run]
                 for batch in batches_of([hit for _, hit in same], same[0][0], self.stream, self._settings, _now_ms()):
                     await self._inbox.put(batch, resume.token)
+
+
+def _reached(last: Hit, following: Sequence[Hit], until: Place) -> Place:
+    """How far all was handed over when this was the last document of a batch."""
+    if following and following[0].at[0] == last.at[0]:
+        return place_of(last)
+    return min((last.at[0], END_OF_TIME), until)
 
 
 def _now_ms() -> int:

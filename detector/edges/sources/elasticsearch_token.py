@@ -1,9 +1,7 @@
 """What a checkpoint keeps of an index: where reading stood, and of each shard how far it had been read.
 
-A shard numbers its documents in the order in which it takes them in. So of the documents inside the look-back those were handed
-over that are not numbered higher than the last one that was: one number a shard says it, however many they are. The shard is
-known again by that document; and that nothing slipped in below it, by how many they are and by a sum. About 35 shards find
-room; documents of others are handed over again.
+A shard is known again by the last document that it had taken in; and that nothing slipped in below that one, by how many they are
+and by a sum. About 35 shards find room; documents of others are handed over again.
 """
 
 from __future__ import annotations
@@ -13,37 +11,36 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from detector.edges.sources.elasticsearch_memory import Peak, Shard, Tally
+from detector.edges.sources.elasticsearch_frontier import NONE, Frontier, Place, Shard
+from detector.edges.sources.elasticsearch_memory import Peak, Tally
 
 MOST_BYTES = 1024
-_NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
 class ShardMark:
     """`seq`: the last document that the shard had taken in, of those that were handed over; `check` is part of its number.
-    `before`: the same at the beginning of the round, -1 when there was none. `count` documents were handed over in all, with
-    this sum."""
+    `count` documents were handed over in all, with this sum. `before`: the shard's cuts at the beginning of the round."""
 
     seq: int
     check: int
     count: int
-    before: int
     total: int
+    before: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A round goes through the index once, in time order. `first` is the record number of its first document, `offset` the one
-    that comes next. `reached`: the last document's time, and how many of that millisecond the round has handed over.
-    `before_ms`: the round before went so far, None: to the end. `low_ms` to `newest_ms` is what is remembered."""
+    that comes next; the round has come to `reached`. `ends` are those of the frontier at its beginning. `low_ms` to `newest_ms`
+    is what is remembered."""
 
     offset: int
     first: int
     low_ms: int
     newest_ms: int
-    before_ms: int | None
-    reached: tuple[int, int]
+    reached: Place
+    ends: tuple[Place, ...]
 
 
 def check_of(number: int) -> int:
@@ -54,11 +51,12 @@ def total_of(total: int) -> int:
     return total & 0xFFFF
 
 
-def marks_of(peaks: Mapping[Shard, Peak], tallies: Mapping[Shard, Tally], before: Mapping[Shard, Peak]) -> Iterator[ShardMark]:
+def marks_of(peaks: Mapping[Shard, Peak], tallies: Mapping[Shard, Tally], before: Frontier) -> Iterator[ShardMark]:
+    nothing = (NONE,) * (len(before.ends) + 1)
     for shard, peak in peaks.items():
-        earlier, tally = before.get(shard), tallies[shard]
-        begin = _NONE if earlier is None else min(earlier.seq, peak.seq)
-        yield ShardMark(peak.seq, check_of(peak.number), tally.count, begin, total_of(tally.total))
+        tally = tallies[shard]
+        cuts = tuple(min(cut, peak.seq) for cut in before.cuts.get(shard, nothing))
+        yield ShardMark(peak.seq, check_of(peak.number), tally.count, total_of(tally.total), cuts)
 
 
 def written(progress: Progress, marks: Iterator[ShardMark]) -> str:
@@ -69,14 +67,15 @@ def written(progress: Progress, marks: Iterator[ShardMark]) -> str:
         "first": progress.first,
         "low": progress.low_ms,
         "newest": progress.newest_ms,
-        "before": progress.before_ms,
         "at": progress.reached,
+        "ends": progress.ends,
         "shards": "",
     }
     room = (MOST_BYTES - len(_json(head))) * 4 // 5 - 4
     packed = b""
     for mark in marks:
-        piece = b"".join(map(_varint, (mark.seq, mark.check, mark.count, mark.seq - mark.before, mark.total)))
+        numbers = (mark.seq, mark.check, mark.count, mark.total, *(mark.seq - cut for cut in mark.before))
+        piece = b"".join(map(_varint, numbers))
         if len(packed) + len(piece) > room:
             break
         packed += piece
@@ -89,20 +88,18 @@ def read(token: str) -> tuple[Progress, tuple[ShardMark, ...]] | None:
         known = json.loads(token)
         if known["elasticsearch"] != 1:
             return None
-        before = known["before"]
-        progress = Progress(
-            int(known["next"]),
-            int(known["first"]),
-            int(known["low"]),
-            int(known["newest"]),
-            None if before is None else int(before),
-            (int(known["at"][0]), int(known["at"][1])),
-        )
-        numbers = list(_varints(base64.b85decode(known["shards"])))
+        numbers = (int(known[name]) for name in ("next", "first", "low", "newest"))
+        progress = Progress(*numbers, _place(known["at"]), tuple(_place(end) for end in known["ends"]))
+        packed = list(_varints(base64.b85decode(known["shards"])))
     except (ValueError, KeyError, TypeError, IndexError):
         return None
-    rows = zip(*[iter(numbers)] * 5, strict=False)
-    return progress, tuple(ShardMark(seq, check, count, seq - apart, total) for seq, check, count, apart, total in rows)
+    width = 5 + len(progress.ends)
+    rows = (packed[at : at + width] for at in range(0, len(packed) - width + 1, width))
+    return progress, tuple(ShardMark(*row[:4], tuple(row[0] - apart for apart in row[4:])) for row in rows)
+
+
+def _place(pair: list[int]) -> Place:
+    return int(pair[0]), int(pair[1])
 
 
 def _json(fields: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from detector.core.decode.logs.record_stream import RecordStream
-from detector.core.decode.logs.stream import Mark
+from detector.core.decode.logs.stream import Mark, Span
 from detector.edges.sources.elasticsearch_batches import batches_of, stream_of
 from detector.edges.sources.elasticsearch_hits import NO_TIME, Hit, in_order, index_stem, line_of, value_at
 from detector.records import Level, LogEvent
@@ -36,8 +36,16 @@ def events(sources: Sequence[Source], **more: Any) -> list[LogEvent]:
     (batch,) = batches_of(hits, 0, stream, chosen, TIME_MS)
     assert batch.records is not None
     marks = [Mark(at, 0) for at in batch.records.begins]
-    found = records.events(records.span(batch, has_parts=True), marks) + records.finish()
-    return [marked.event for marked in found]
+    _, found = records.read(batch, batch, marks, has_parts=True, look=every_line)
+    return [marked.event for marked in [*found, *records.finish()]]
+
+
+def every_line(span: Span, marks: Sequence[Mark] | None) -> Sequence[Mark]:
+    """A scan that hits every line."""
+    if marks is not None:
+        return marks
+    assert span.rebuilt is not None
+    return [Mark(at, 0) for at in span.rebuilt.begins]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
