@@ -19,7 +19,7 @@ from detector.core.decode.logs.stream import LogStream, Mark, Marked, Span
 from detector.core.engine.context import AHEAD_MS, EventContext
 from detector.core.engine.engine import Engine
 from detector.core.engine.novelty import Group, Novelty
-from detector.core.engine.thinning import thinned
+from detector.core.engine.thinning import may_stay_packed, thinned
 from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report, group
 from detector.core.incidents.lifecycle import Incidents
@@ -36,6 +36,7 @@ from detector.records import (
     Level,
     LogEvent,
     LostRange,
+    Packed,
     Points,
     Position,
     Receiver,
@@ -250,35 +251,42 @@ class Pipeline:
 
     def _take_lines(self, flow: Flow, logs: LogStream, batch: Batch) -> None:
         span = logs.span(batch)
-        marks = self._engine.scan(span.buffer, span.scan_from, span.end)
-        self._took(flow, span, flow.logs.events(span, thinned(span, marks, self._engine.first_loud)), batch)
+        self._took(flow, span, logs.events(span, self._look(span, None)), batch)
 
     def _take_records(self, flow: Flow, logs: RecordStream, batch: Batch) -> None:
         """A packed batch is scanned as it came; most hold nothing and are not unpacked. Where most do hold something, that scan
         is left out."""
         packed, run = batch.packed, batch
         if packed is not None:
-            is_quiet = flow.loudness < MOST_LOUDNESS and not logs.is_waiting
-            if is_quiet and not any(self._engine.scan_records(batch.buffer, batch.begin, batch.end)):
-                logs.skip(batch)
-                flow.loudness *= 1 - LOUDNESS_STEP
-                flow.sampled_ms = max(flow.sampled_ms, min(packed.latest_ms, self._came(batch.observed_ms) + AHEAD_MS))
-                self._count(packed.count, batch)
+            flow.packed_bytes += batch.size
+            if flow.loudness < MOST_LOUDNESS and not logs.is_waiting and self._is_quiet(flow, batch):
+                self._skip(flow, logs, batch, packed)
                 return
             run = packed.unpack()
             self._unusable(run.dead)
         marks, has_parts = self._engine.scan_records(run.buffer, run.begin, run.end)
-        flow.loudness += LOUDNESS_STEP * (bool(marks) - flow.loudness)
-        for earlier in logs.context(run, marks):
-            logs.events(logs.span(earlier, has_parts), ())
-        span = logs.span(run, has_parts)
-        if span.rebuilt is not None or span.end - span.scan_from != run.size:
+        is_worth_it = has_parts or not may_stay_packed(run, flow.packed_bytes, marks, self._engine.first_loud)
+        flow.loudness += LOUDNESS_STEP * (is_worth_it - flow.loudness)
+        if packed is not None and not is_worth_it and not logs.is_waiting:
+            self._skip(flow, logs, batch, packed)
+            return
+        span, events = logs.read(batch, run, marks, has_parts, self._look)
+        self._took(flow, span, events, run)
+
+    def _skip(self, flow: Flow, logs: RecordStream, batch: Batch, packed: Packed) -> None:
+        logs.skip(batch)
+        flow.loudness *= 1 - LOUDNESS_STEP
+        flow.sampled_ms = max(flow.sampled_ms, min(packed.latest_ms, self._came(batch.observed_ms) + AHEAD_MS))
+        self._count(packed.count, batch)
+
+    def _look(self, span: Span, marks: Sequence[Mark] | None) -> Sequence[Mark]:
+        if marks is None:
             marks = self._engine.scan(span.buffer, span.scan_from, span.end)
-        elif span.scan_from != run.begin:
-            moved = span.scan_from - run.begin
-            marks = [Mark(at + moved, pattern) for at, pattern in marks]
-        chosen = thinned(span, marks, self._engine.first_loud)
-        self._took(flow, span, logs.events(span, chosen) if packed is None else logs.whole_events(span, chosen, batch), run)
+        return thinned(span, marks, self._engine.first_loud)
+
+    def _is_quiet(self, flow: Flow, batch: Batch) -> bool:
+        marks, has_parts = self._engine.scan_records(batch.buffer, batch.begin, batch.end)
+        return not has_parts and may_stay_packed(batch, flow.packed_bytes, marks, self._engine.first_loud)
 
     def _took(self, flow: Flow, span: Span, events: list[Marked], batch: Batch) -> None:
         self._count(span.lines, batch)

@@ -27,6 +27,7 @@ class Flow:
     sampled_ms: int = 0  # the latest time of a quiet line: only ticks look at it, for it depends on where batches are cut
     fed_mono_ms: int = 0
     repaired: int = 0  # so many of the stream's repaired lines were counted
+    packed_bytes: int = 0  # of all packed batches
     loudness: float = 0.0  # share of the latest packed batches in which something was found
     silent_until: int = 0  # events that end before it were told by somebody else
 

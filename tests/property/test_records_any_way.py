@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.core.engine import thinning
 from detector.core.pipeline import Pipeline
 from detector.records import Finding, Tick
 from tests.unit.core import topic
@@ -34,10 +36,17 @@ def part(text: str, tag: str, pod: str) -> bytes:
     return shipped(text.encode(), pod)[:-1] + b', "logtag": "%b"}' % tag.encode()
 
 
+def in_two_fields(name: str) -> bytes:
+    """What a rule looks for stands nowhere in one piece."""
+    error = {"error.type": "java.lang.ClassNotFoundException", "error.message": name}
+    return json.dumps({"log.level": "ERROR", "message": "it failed", **error}).encode()
+
+
 def ecs(text: str, level: str) -> bytes:
     return json.dumps({"@timestamp": "2026-11-24T10:00:00.000Z", "log.level": level, "message": text}).encode()
 
 
+STRETCH = b"INFO a long quiet stretch"
 PLAIN = st.sampled_from(
     [
         line("checkOrder took 3 ms").rstrip(),
@@ -54,7 +63,7 @@ PLAIN = st.sampled_from(
         + b"\nCaused by: java.lang.ClassNotFoundException: shop.Second\n\tat a.b(C.java:1)",
     ]
 )
-FILLER = st.sampled_from([b"INFO all is well", b'{"message":"quiet","n":1}', b"x" * 3000])
+FILLER = st.sampled_from([STRETCH, b"INFO all is well", b'{"message":"quiet","n":1}', b"x" * 3000])
 VALUES = st.one_of(
     st.none(),
     PLAIN,
@@ -68,18 +77,20 @@ VALUES = st.one_of(
         st.sampled_from(["P", "F"]),
         st.sampled_from(["api-0", "api-1"]),
     ),
+    st.builds(in_two_fields, st.sampled_from(["shop.One", "shop.Two"])),
     st.builds(ecs, st.sampled_from(["quiet", "java.lang.ClassNotFoundException: shop.Json"]), st.sampled_from(["INFO", "ERROR"])),
 )
 TOPICS = st.lists(st.tuples(VALUES, st.sampled_from([1, 1, 1, 2, 5])), max_size=60)
-SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=20)
+SIZES = st.lists(st.one_of(st.integers(1, 12), st.sampled_from([50, 200])), min_size=1, max_size=20)
 
 
 def partition(values: list[tuple[bytes | None, int]]) -> list[Record]:
     """Offsets with the holes that compaction and transactions leave."""
     found, offset = [], 100
     for index, (value, step) in enumerate(values):
-        found.append(Record(offset, value, T0 + index, (("kafka.key", str(index)),)))
-        offset += step
+        for _ in range(40 if value == STRETCH else 1):
+            found.append(Record(offset, value, T0 + index, (("kafka.key", str(index)),)))
+            offset += step
     return found
 
 
@@ -107,16 +118,17 @@ def feed(one: Pipeline, chosen: list[Record], sizes: list[int], is_packed: list[
 @settings(max_examples=300, deadline=None)
 @given(TOPICS, SIZES, st.lists(st.booleans(), min_size=1, max_size=5))
 def test_packed_or_not_and_cut_anywhere(values, sizes, is_packed) -> None:
-    """Findings, their positions and what they show."""
+    """Findings, their positions and what they show; also of a long log, of which not every loud line is looked at."""
     chosen = partition(values)
     one = pipeline(*RULES)
-    feed(one, chosen, sizes, is_packed, 100)
-    one.end()
+    with patch.object(thinning, "WHOLE_BYTES", 0):
+        feed(one, chosen, sizes, is_packed, 100)
+        one.end()
     assert told(list(one.checkpoint(T0).findings)) == whole(chosen)
 
 
 @settings(max_examples=300, deadline=None)
-@given(TOPICS, SIZES, st.lists(st.booleans(), min_size=1, max_size=5), st.integers(0, 60))
+@given(TOPICS, SIZES, st.lists(st.booleans(), min_size=1, max_size=5), st.integers(0, 400))
 def test_a_restart_gives_nothing_twice_and_loses_nothing(values, sizes, is_packed, stop) -> None:
     """From the position of the last checkpoint on, whatever the size of batches then is."""
     chosen = partition(values)

@@ -2,7 +2,7 @@
 
 The first mebibyte of a stream is looked at whole; after that one such line in 32, chosen by where it stands in the stream, so
 that the choice does not depend on where batches are cut. Lines of JSON in whose decoded text rules may find what the raw line
-hides are all kept.
+hides are all kept. Of packed batches in which nothing else was marked one in 32 is unpacked.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Sequence
 
 from detector.core.decode.logs.stream import Mark, Span
 from detector.core.engine.composed import may_be_composed
+from detector.records import Batch
 
 WHOLE_BYTES = 1 << 20
 ONE_IN = 32
 _SPREAD = 0x9E3779B1  # Knuth's multiplicative hash: neighbouring offsets fall apart
 _JSON_WITHIN = 64  # behind a frame's header
+_LONGEST_KEY = 64
+_AROUND = 2048  # where lines do not show, what stands so near a mark may be of its line
 
 
 def thinned(span: Span, marks: Sequence[Mark], first_loud: int) -> Sequence[Mark]:
@@ -34,6 +37,22 @@ def thinned(span: Span, marks: Sequence[Mark], first_loud: int) -> Sequence[Mark
                 continue
         kept.append(mark)
     return kept
+
+
+def may_stay_packed(batch: Batch, seen_bytes: int, marks: Sequence[Mark], first_loud: int) -> bool:
+    """Whether nothing in a packed batch with these marks is worth unpacking it, of a stream of which so much was seen before."""
+    if not marks:
+        return True
+    is_chosen = seen_bytes < WHOLE_BYTES or (batch.offset * _SPREAD >> 16) % ONE_IN == 0
+    if is_chosen or any(pattern < first_loud for _, pattern in marks):
+        return False
+    looked_until = batch.begin
+    for at, _ in marks:
+        begin, end = max(batch.begin, looked_until, at - _AROUND), min(batch.end, at + _AROUND)
+        if may_be_composed(bytes(batch.buffer[begin:end])):
+            return False
+        looked_until = max(looked_until, end - _LONGEST_KEY)
+    return True
 
 
 def _may_hide(buffer: bytes | bytearray, begin: int, at: int, end: int) -> bool:

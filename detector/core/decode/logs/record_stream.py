@@ -1,7 +1,7 @@
 """A stream of records (a topic's partition, an index): their lines go through a LogStream, what comes out says which record.
 
-Records that came packed and hold nothing to look at are put by unread, as far back as a later line may ask for: `skip` them,
-then `context` gives them out, oldest first, when something is found near.
+Records that came packed and hold nothing to look at are put by unread, as far back as a later line may ask for, and read when
+something is found near.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import orjson
 
+from detector.core.decode.logs.joining import LINK
 from detector.core.decode.logs.lines import begins_an_event
 from detector.core.decode.logs.places import Places
 from detector.core.decode.logs.stream import LogStream, Mark, Marked, Span
@@ -22,11 +24,17 @@ CONTEXT_BATCHES = 64
 _SILENT_MS = 2000
 
 
+class Look(Protocol):
+    """Chooses the marks that are worth decoding; for None the span is scanned first."""
+
+    def __call__(self, span: Span, marks: Sequence[Mark] | None) -> Sequence[Mark]: ...
+
+
 class RecordStream:
     """As LogStream, but batches have `records`, and offsets are those of records."""
 
     def __init__(self, stream: Stream) -> None:
-        self._logs = LogStream(stream)
+        self._logs = LogStream(stream, is_numbered=False)
         self._places = Places()
         self._at = 0  # the virtual byte where the next run begins
         self._next = 0  # the record after those whose lines were looked at
@@ -56,22 +64,21 @@ class RecordStream:
     def read(self, batch: Batch, run: Batch, marks: Sequence[Mark], has_parts: bool, look: Look) -> tuple[Span, list[Marked]]:
         """The events of a batch that are whole now and hold a mark. `run` are its records as lines (itself, unless it came
         packed), `marks` what a scan of them found. What was put by and may belong to them is read first."""
-        if batch.packed is None or not _begin_events(run, marks):
+        is_apart = batch.packed is not None and _stand_apart(run, marks)
+        if is_apart:
+            self._behind.clear()
+            self._behind_bytes = 0
+        else:
             self._read_behind(has_parts)
         span = self._span(run, has_parts)
         chosen = look(span, _moved(marks, span, run))
-        if batch.packed is not None:
-            found = self._logs.whole_events(span, chosen)
-            if found is not None:  # nothing of it is open: cheaper to put it by than to find out what its last lines are
-                placed = self._of_records(found)
-                self._next = -1
-                self.skip(batch)
-                return span, placed
-            if self._behind:
-                self._read_behind(has_parts)
-                span = self._span(run, has_parts)
-                chosen = look(span, _moved(marks, span, run))
-        return span, self._of_records(self._logs.events(span, chosen))
+        found = self._logs.whole_events(span, chosen) if is_apart else None
+        if found is None:
+            return span, self._of_records(self._logs.events(span, chosen))
+        placed = self._of_records(found)
+        self._next = -1
+        self.skip(batch)  # nothing of it is open: cheaper to put it by than to find out what its last lines are
+        return span, placed
 
     # -- as LogStream ---------------------------------------------------------------------------------------------------------
 
@@ -220,8 +227,24 @@ class RecordStream:
         return at if place is None else place.shown
 
 
-def _is_near(batch: Batch, at: int) -> bool:
-    return at - batch.begin < CONTEXT_BYTES
+def _stand_apart(run: Batch, marks: Sequence[Mark]) -> bool:
+    """Whether no line before the run matters to what was hit in it, and no line after it: all so near the front begins an event
+    of its own, and after the last so many lines follow that nothing joins over them."""
+    end = run.end
+    for _ in range(LINK + 1):
+        end = run.buffer.rfind(b"\n", run.begin, end)
+        if end < 0:
+            return False
+    near = [at for at, _ in marks if at - run.begin < CONTEXT_BYTES]
+    return bool(marks) and marks[-1].at < end and all(begins_an_event(run.buffer, run.begin, at) for at in near)
+
+
+def _moved(marks: Sequence[Mark], span: Span, run: Batch) -> Sequence[Mark] | None:
+    """The marks of the run where its lines lie in the span; None where they lie there in another form."""
+    if span.rebuilt is not None or span.end - span.scan_from != run.size:
+        return None
+    moved = span.scan_from - run.begin
+    return [Mark(at + moved, pattern) for at, pattern in marks] if moved else marks
 
 
 def _latest_ms(batch: Batch) -> int:

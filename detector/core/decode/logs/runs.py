@@ -46,10 +46,15 @@ class Runs:
         while self._run.hit < len(self._hits):
             self._read(self._lines.begin_of(self._hits[self._run.hit][0]), self._lines.begin, is_fresh=False)
 
-    @property
     def is_settled(self) -> bool:
-        """Whether what was hit is whole: a line was read that belongs to none of it."""
-        return self._run.position < self._lines.end or self._run.index == 0
+        """Whether what was hit is whole, and so far from the end that no later line can join anything that stands before it."""
+        begin = self._lines.end
+        for _ in range(LINK):
+            before = self._lines.before(begin)
+            if before is None or before < self._run.position:
+                return False
+            begin = before
+        return True
 
     def read_tail(self) -> tuple[int, int | None]:
         """Reads the last lines of the span, if events that were hit are among them or a glance cannot tell what they are.

@@ -62,8 +62,10 @@ class LogStream:
     `repaired` and `broken` count JSON lines of events that were given out: read after a repair, and judged as text.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, *, is_numbered: bool = True) -> None:
+        """`is_numbered`: whether anybody asks for the numbers of lines, which cost more than to find them."""
         self._stream = stream
+        self._is_numbered = is_numbered
         self._carry = b""
         self._carry_lines = 0
         self._begin = 0  # the stream offset of the first carried byte
@@ -86,9 +88,9 @@ class LogStream:
         self.repaired = 0
         self.broken = 0
 
-    def span(self, batch: Batch, has_parts: bool | None = None) -> Span:
+    def span(self, batch: Batch, has_parts: bool | None = None, lines: int | None = None) -> Span:
         """Takes a batch in. The batches of a stream come in order; a gap in `offset` ends what was open before it. `has_parts`
-        says whether there may be lines to put together, where that is known."""
+        says whether there may be lines to put together, `lines` how many there are, where that is known."""
         if self._next is not None and batch.offset != self._next:
             self._early += self._close()
             if batch.offset < self._next:
@@ -100,7 +102,9 @@ class LogStream:
         self._cut += batch.cut_at
         self._cut_bytes = batch.cut_bytes
         self._observed_ms, self._silent_since = batch.observed_ms, None
-        return self._span(batch, _line_count(batch.buffer, batch.begin, batch.end), has_parts)
+        if lines is None:
+            lines = _line_count(batch.buffer, batch.begin, batch.end)
+        return self._span(batch, lines, has_parts)
 
     def events(self, span: Span, marks: Sequence[Mark]) -> list[Marked]:
         """The events that are whole now and hold a mark, in the order in which they stand in the stream."""
@@ -120,7 +124,7 @@ class LogStream:
         lines = self._lines(span)
         runs = Runs(lines, list(marks))
         runs.read_hits()
-        if not runs.is_settled:
+        if not runs.is_settled():
             return None
         found = self._built([event for event in runs.events() if event.is_marked and event.root.at > self._done], lines, span)
         self._keep(span, lines, span.end, is_last=True)
@@ -262,7 +266,8 @@ class LogStream:
         known, total = (span.begin, 0), self._carry_lines + span.lines
         for event in ready:
             root = event.root
-            known = (root.begin, lines.number(root.begin, known, total))
+            if self._is_numbered:
+                known = (root.begin, lines.number(root.begin, known, total))
             patterns = root.patterns
             if len(event.lines) > 1 or len(patterns) > 1:
                 patterns = tuple(sorted({hit for placed in event.lines for hit in placed.patterns}))
