@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.error
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -42,7 +43,7 @@ class Mirrored:
 
     def wait_for(self, wanted: Callable[[], bool], within_s: float = 60) -> None:
         end = time.monotonic() + within_s
-        while not wanted():
+        while not _holds(wanted):
             assert time.monotonic() < end, {kind: self.count(kind) for kind in ("findings", "incidents", "deliveries")}
             time.sleep(0.2)  # a cluster tells nobody when it has got something
 
@@ -51,6 +52,16 @@ class Mirrored:
         self._node.ask("POST", f"/{stream}/_refresh?ignore_unavailable=true")
         options = f"ignore_unavailable=true&track_total_hits=true&size={size}"
         return self._node.ask("GET", f"/{stream}/_search?{options}")
+
+
+def _holds(wanted: Callable[[], bool]) -> bool:
+    """An index that was made this moment answers 503."""
+    try:
+        return wanted()
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            raise
+        return False
 
 
 def _count(mapping: dict[str, Any]) -> int:
