@@ -30,7 +30,7 @@ from detector.settings import KafkaSourceSettings
 log = structlog.get_logger()
 
 _MOST_FETCHED = 2 << 20  # of one broker, unless a partition's own share is more: it is in memory three times for a moment
-_STOP_S = 1.5
+_STOP_S = 3.0
 _FLAGS = re.compile(r"(?:\(\?[aimsux]+\))+")
 _AFTER_A_COMMENT = "\n"
 _ASK_S = 5.0

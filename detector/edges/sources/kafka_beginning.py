@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detector.edges.sources.base import Resume
-from detector.edges.sources.kafka_partition import topic_id_of
+from detector.edges.sources.kafka_partition import silent_until_of, topic_id_of
 
 RETENTION = "retention"
 MADE_AGAIN = "topic made again"
@@ -36,14 +36,15 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """`offset` None: by the settings. `rewinds`: go back from `offset` by the longest window, but not before `not_before`, and
-    be silent up to it. `forgets`: nothing that is known of the stream holds any more."""
+    """`offset` None: by the settings. `rewinds`: go back from `offset` by the longest window, but not before `not_before`.
+    `forgets`: nothing that is known of the stream holds any more. Records before `silent_until` were told by somebody else."""
 
     offset: int | None
     loss: Loss | None = None
     forgets: bool = False
     rewinds: bool = False
     not_before: int = 0
+    silent_until: int = 0
 
 
 def beginning(stored: Resume | None, committed: int | None, log: Log) -> Beginning:
@@ -58,8 +59,10 @@ def beginning(stored: Resume | None, committed: int | None, log: Log) -> Beginni
         return _within(stored.offset, stored, log)
     if not log.begin <= committed <= log.end:
         return _within(committed, stored, log, forgets=True)
+    if stored is not None and silent_until_of(stored.token) == committed and stored.offset >= log.begin:
+        return Beginning(stored.offset, silent_until=committed)  # it was we who rewound, and nobody got further since
     not_before = max(log.begin, 0 if stored is None else stored.offset)
-    return Beginning(committed, forgets=True, rewinds=True, not_before=not_before)
+    return Beginning(committed, forgets=True, rewinds=True, not_before=not_before, silent_until=committed)
 
 
 def _is_another(stored: Resume, log: Log) -> bool:

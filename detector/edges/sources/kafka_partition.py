@@ -11,8 +11,6 @@ from detector.edges.sources.kafka_lines import Span
 from detector.records import Stream
 from detector.settings import KafkaSourceSettings
 
-_TOKEN = "id="
-
 
 @dataclass(slots=True)
 class Partition:
@@ -31,7 +29,7 @@ class Partition:
 
     @property
     def token(self) -> str:
-        return token_of(self.topic_id)
+        return token_of(self.topic_id, self.silent_until)
 
     def span(self, next_offset: int) -> Span:
         """From `at` on."""
@@ -50,13 +48,23 @@ def stream_of(settings: KafkaSourceSettings, place: TopicPartition) -> Stream:
     )
 
 
-def token_of(topic_id: str | None) -> str:
+def token_of(topic_id: str | None, silent_until: int = 0) -> str:
     """Never empty: a position without a token cannot be read again."""
-    return _TOKEN + (topic_id or "")
+    return f"id={topic_id or ''}" + (f";until={silent_until}" if silent_until else "")
 
 
 def topic_id_of(token: str) -> str | None:
-    return token.removeprefix(_TOKEN) or None
+    return _part(token, "id") or None
+
+
+def silent_until_of(token: str) -> int:
+    """0 where nothing was to be silent about."""
+    until = _part(token, "until")
+    return int(until) if until.isdecimal() else 0
+
+
+def _part(token: str, name: str) -> str:
+    return next((part.removeprefix(f"{name}=") for part in token.split(";") if part.startswith(f"{name}=")), "")
 
 
 def now_ms() -> int:

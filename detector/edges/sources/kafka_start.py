@@ -42,35 +42,38 @@ class Start:
         """A partition that the group gave us. Raises KafkaError and what else EXPECTED names."""
         key = stream_of(self._settings, place).key
         stored = await self._inbox.resume(key) or self._resume.get(key)
-        async with asyncio.timeout(self._settings.timeout.total_seconds()):
+        async with self._patience():
             committed = await self._consumer.committed(place)
-            return await self._begin(place, stored, committed)
+        return await self._begin(place, stored, committed)
 
     async def again(self, partition: Partition) -> Partition:
         """One that we had begun with, and that is not where it was: its log was cut, or is another one."""
         stored = Resume(partition.stream.key, partition.at, partition.token)
-        async with asyncio.timeout(self._settings.timeout.total_seconds()):
-            begun = await self._begin(partition.place, stored, None, partition.sure_at)
+        begun = await self._begin(partition.place, stored, None, partition.sure_at)
         if begun.topic_id == partition.topic_id and begun.at >= partition.at:
-            begun.committed = partition.committed
+            begun.committed, begun.silent_until = partition.committed, partition.silent_until
         return begun
 
     async def _begin(
         self, place: TopicPartition, stored: Resume | None, committed: int | None, sure_at: int | None = None
     ) -> Partition:
-        log = await self._log(place)
-        decided = beginning(stored, committed, log)
+        async with self._patience():
+            log = await self._log(place)
+            decided = beginning(stored, committed, log)
+            offset = await self._offset(place, decided, log)
         if sure_at is not None and decided.loss is not None and decided.loss.reason == MADE_AGAIN:
             decided = replace(decided, loss=replace(decided.loss, begin=sure_at))
-        offset = await self._offset(place, decided, log)
         stream = stream_of(self._settings, place)
-        silent_until = decided.offset if decided.rewinds and decided.offset is not None else 0
         is_same = decided.loss is None or decided.loss.reason == RETENTION
         held = committed if committed is not None and is_same else 0
-        partition = Partition(place, stream, log.topic_id, offset, silent_until, held, offset)
+        partition = Partition(place, stream, log.topic_id, offset, decided.silent_until, held, offset)
         await self._tell(partition, decided)
         self._consumer.seek(place, offset)
         return partition
+
+    def _patience(self) -> asyncio.Timeout:
+        """Of the broker; an inbox may take its time."""
+        return asyncio.timeout(self._settings.timeout.total_seconds())
 
     async def _log(self, place: TopicPartition) -> Log:
         ids = await topic_ids(self._consumer, [place.topic])

@@ -16,7 +16,7 @@ MAGIC_AT = 16
 CRC_FROM = 21  # the checksum covers what follows it
 ATTRIBUTES_AT = 21
 COUNT_AT = 57
-_CODEC, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
+_CODEC, _LOG_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 
 
 @record
@@ -35,6 +35,11 @@ class Header:
     @property
     def codec(self) -> int:
         return self.attributes & _CODEC
+
+    @property
+    def written_ms(self) -> int:
+        """When its first record was."""
+        return self.latest_ms if self.attributes & _LOG_APPEND_TIME else self.first_ms
 
     @property
     def is_transactional(self) -> bool:
