@@ -88,8 +88,8 @@ class Start:
             return decided.offset
         window_ms = self._inbox.longest_window_ms
         written_ms = await record_time_ms(self._settings, place, decided.offset) if decided.offset < log.end else now_ms()
-        if written_ms < 0:  # nobody knows when records were written: nothing to rewind by
-            return decided.offset
+        if written_ms < 0:  # only ends of transactions follow, or the record has no time: it was written before now
+            written_ms = now_ms()
         found = await self._since(place, written_ms - window_ms)
         return decided.offset if found is None else max(decided.not_before, min(found, decided.offset))
 
