@@ -148,7 +148,33 @@ def test_daemons_as_processes_are_one_page(
                     daemon.kill()
 
 
-def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str) -> Daemon:
+@pytest.mark.parametrize(("crash_at", "triggers"), [("sink_before_send", 1), ("sink_sent", 2)])
+def test_who_dies_in_mid_send_is_replaced(
+    elasticsearch_node: Elasticsearch, tmp_path: Path, crash_at: str, triggers: int
+) -> None:
+    """The daemon whose turn it is is killed with -9 before it sends, or when the pager has it and nobody knows: another one that
+    sees the cause tells after a lease. Only in the second case the pager hears it twice."""
+    prefix = fresh("trimwatch")
+    with Receiver() as receiver:
+        dies, lives = (_daemon(tmp_path / name, elasticsearch_node, receiver, prefix, lease="5s") for name in ("dies", "lives"))
+        try:
+            lives.start()
+            dies.start(crash_at)
+            for daemon in (lives, dies):
+                daemon.wait_for_log('"source_started"', timeout_s=60)
+            _write(dies, trace("Shared") + HEADER)
+            assert dies.ended_within(60)
+            _write(lives, trace("Shared") + HEADER)
+            _until(lambda: [body["action"] for body in receiver.told].count("trigger") == triggers, 60)
+            _until(lambda: [body["action"] for body in receiver.told] == ["trigger"] * triggers + ["resolve"], 60)
+            assert lives.stop() == 0
+        finally:
+            for daemon in (dies, lives):
+                if not daemon.has_ended():
+                    daemon.kill()
+
+
+def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str, lease: str = "30s") -> Daemon:
     folder.mkdir()
     return Daemon(
         folder,
@@ -158,7 +184,7 @@ def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str) 
             "sinks": [{"type": "webhook", "url": receiver.url, "allow_private": True}],
             "incidents": {"resolve": "shared", "quiet": "8s"},
             "store": {"path": str(folder / "state")},
-            "elasticsearch": {"urls": [node.address], "prefix": prefix, "lease": "30s", "poll": "1s"},
+            "elasticsearch": {"urls": [node.address], "prefix": prefix, "lease": lease, "poll": "1s"},
             "telemetry": {"listen": "127.0.0.1:0"},
             "api": {"listen": f"127.0.0.1:{free_port()}", "token": "open sesame"},
             "log": {"format": "json"},

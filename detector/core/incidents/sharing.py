@@ -58,9 +58,11 @@ class Asking:
 
 
 def may_trigger(known: Known, ask: Asking, lapsed: Lapsed) -> tuple[SharedIncident, Answer]:
-    """A TRIGGER: makes the asker a reporter, begins a round where none is."""
+    """A TRIGGER: makes the asker a reporter, begins a round where none is. Whoever waits for another one's delivery joins after
+    it: a crowd that wrote before would only be in the way of it."""
     if known is None:
         return _claimed(_joined(SharedIncident(), ask), ask)
+    before = known
     mine = known.reporters.get(ask.me)
     if mine is None or ask.seq > mine.seq or (ask.is_repeat and not mine.is_open):
         if not known.is_open:
@@ -69,7 +71,8 @@ def may_trigger(known: Known, ask: Asking, lapsed: Lapsed) -> tuple[SharedIncide
                     return known, Later("resolved", slot)  # an end that is under way must not overtake a new beginning
             known = _next_round(known)
         known = _joined(known, ask)
-    return _may_tell(known, ask, lapsed)
+    after, answer = _may_tell(known, ask, lapsed)
+    return (before if isinstance(answer, Later) else after), answer
 
 
 def may_update(known: Known, ask: Asking, lapsed: Lapsed) -> tuple[SharedIncident, Answer]:

@@ -25,6 +25,7 @@ from detector.telemetry import Metrics
 
 WITHIN_S = 3.0  # how long others may be faster before the alert waits for its next turn
 TURN_S = 1.0
+FIRST_LOOK_S = 2.0  # within this a crowd looks again whether the one whose turn it is has delivered
 FAILURES_HELD = 3  # so often a claim survives that its alert could not be delivered; then another daemon may have better luck
 LONGEST_TRUST_MS = 30_000  # so long is waited for another daemon that is about to tell, while the cluster is away
 MOST_UNMARKED = 10_000
@@ -82,7 +83,7 @@ class Agreement:
         if isinstance(answer, sharing.Later):
             age_s = self._ledger.claim_age_ms(alert.incident.dedup_key, answer.part, answer.slot) / 1000
             longest_s = max(1.0, self._ledger.terms.claim_ms / 4000)
-            return self._waiting(min(longest_s, 0.3 + age_s / 2) * self._ledger.random.uniform(0.7, 1.3))
+            return self._waiting(self._ledger.random.uniform(0.3, min(longest_s, FIRST_LOOK_S + age_s)))
         self._others.pop(_which(alert), None)
         if isinstance(answer, Send):
             self._hold(alert, answer.round)

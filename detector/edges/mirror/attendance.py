@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -21,7 +21,9 @@ from detector.records import Alert, AlertAction, Incident, IncidentState, Receiv
 from detector.telemetry import logger as log
 
 A_PAGE = 100
+MOST_AT_ONCE = 500  # of incidents that nobody sees; some stay, whose receivers nobody here knows
 SOON_S = 5.0
+FORGET_EVERY_MS = 3_600_000
 KEPT_MS = 7 * 24 * 3_600_000  # an incident that was over for so long begins at round 1 again
 MOST_ASKED = 10_000
 
@@ -54,19 +56,18 @@ class Attendance:
         self._wants = {each.name: each.wants_resolves for each in receivers}
         self._least_rank = min((each.min_severity.rank for each in receivers), default=0)
         self._asked: dict[str, int] = {}
+        self._forgot_ms = 0
 
     async def run(self) -> None:
         """Until cancelled: soon after the start, then three times a lease, so that one lost turn costs nobody his place."""
         turn_s = self._ledger.terms.lease_ms / 3000
+        self._forgot_ms = self._ledger.now_ms()
         await asyncio.sleep(min(turn_s, SOON_S) * self._ledger.random.random())
         while True:
-            try:
-                await self.attend()
-                await self.end_what_nobody_sees()
-                await self.forget_old()
-            except (SinkError, Contended, StoreUnavailable) as error:
-                log.info("attendance_missed", problem=f"{type(error).__name__}: {error}")
+            await self._turn(self.attend)
             await asyncio.sleep(turn_s * self._ledger.random.uniform(0.8, 1.0))
+            await self._turn(self.end_what_nobody_sees)
+            await self._turn(self.forget_old)
 
     async def attend(self) -> None:
         """One sign of life in every open incident that a receiver may hear of."""
@@ -79,7 +80,7 @@ class Attendance:
 
     async def end_what_nobody_sees(self) -> None:
         """Incidents without a sign of life for a lease, whoever told of them."""
-        for read in await self._ledger.untouched(("open", "closing"), self._ledger.terms.lease_ms, A_PAGE):
+        for read in await self._ledger.untouched(("open", "closing"), self._ledger.terms.lease_ms, MOST_AT_ONCE):
             if read.known is None:
                 continue
             slots, body = await self._ledger.change(read.key, self._end, WITHIN_S)
@@ -88,11 +89,21 @@ class Attendance:
                 await self._own.adopt(list(self._ends(read.key, slots, body)))
 
     async def forget_old(self) -> None:
-        """Documents of incidents that were over long ago."""
-        for read in await self._ledger.untouched(("resolved",), KEPT_MS, A_PAGE):
+        """Documents that nobody wrote for long, now and then: their incidents are over, or were of receivers that are no more."""
+        now_ms = self._ledger.now_ms()
+        if now_ms - self._forgot_ms < FORGET_EVERY_MS:
+            return
+        for read in await self._ledger.untouched(("open", "closing", "resolved"), KEPT_MS, MOST_AT_ONCE):
             await self._ledger.delete(read)
+        self._forgot_ms = now_ms
 
     # -- how --------------------------------------------------------------------------------------------------------------
+
+    async def _turn(self, duty: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await duty()
+        except (SinkError, Contended, StoreUnavailable) as error:
+            log.info("attendance_missed", problem=f"{type(error).__name__}: {error}")
 
     async def _attend_to(self, page: Mapping[str, tuple[Incident, Read]]) -> None:
         changes: list[tuple[Read, SharedIncident]] = []

@@ -21,7 +21,7 @@ Step = Callable[[SharedIncident | None, Lapsed], tuple[SharedIncident | None, T]
 
 FIELDS = {"key": "keyword", "state": "keyword", "round": "integer", "touched_ms": "date"}
 # The cluster's time for an answer, in turns of our own loop: on a machine that has no time for us either, both are slow.
-TURNS, TURN_S = 6, 0.5
+TURNS, TURN_S = 8, 0.5
 FIRST_TURNS = 16  # until it has answered once: a new cluster, or a new index in it, takes its time
 PROBE_S = 5.0  # a cluster that did not answer is asked again after so long
 SUBJECT = "agreement"

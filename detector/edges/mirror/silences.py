@@ -93,6 +93,7 @@ class SharedSilences:
 
     async def run(self) -> None:
         """Until cancelled."""
+        self._removed_ms = self._now_ms() - round(LOOK_FOR_OLD_MS * self._random.random())
         while True:
             try:
                 await self.exchange()
