@@ -13,8 +13,9 @@ from detector.settings.values import Size
 from tests.integration.kafka_inbox import RecordInbox, kafka
 from tests.services.fixtures import fresh
 from tests.services.kafka import Kafka
-from tests.services.kafka_records import Sent, send
+from tests.services.kafka_records import Sent, produce, send
 from tests.unit.edges.sources.collect import running
+from tests.unit.edges.sources.record_batches import Made, batch, sealed
 
 WAYS = pytest.mark.parametrize("whole_batches", [True, False], ids=["whole", "records"])
 MIB = 1 << 20
@@ -48,6 +49,23 @@ def test_a_record_of_20_mb(kafka_broker: Kafka, topic: str, whole_batches: bool)
             assert inbox.cut == [2]
             assert inbox.lost_bytes == 19 * MIB
             assert max(inbox.sizes) <= MIB + 64
+
+    asyncio.run(test())
+
+
+@WAYS
+def test_a_header_whose_name_is_no_text(kafka_broker: Kafka, topic: str, whole_batches: bool) -> None:
+    """Brokers keep any bytes there. The client's own reader gives up at it; the record is read all the same, and what follows."""
+    address = kafka_broker.address
+    send(address, topic, [Sent(b"before")])
+    odd = bytearray(batch(0, [Made(0, b"odd", headers=(("QQQQ", b"1"),)), Made(1, b"beside")]))
+    produce(address, topic, sealed(odd.replace(b"QQQQ", b"\xff\xfe\xfd\xfc")))
+    send(address, topic, [Sent(b"behind")])
+
+    async def test() -> None:
+        async with running(kafka(address, topic, whole_batches=whole_batches), RecordInbox()) as inbox:
+            await inbox.until_texts("before", "odd", "beside", "behind")
+            assert inbox.dead == []
 
     asyncio.run(test())
 

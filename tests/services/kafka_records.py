@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.conn import create_conn
+from aiokafka.protocol.produce import ProduceRequest
 
 _MOST = 64 << 20
 Codec = Literal["gzip", "snappy", "lz4", "zstd"] | None
@@ -37,6 +39,21 @@ def send(
     """Returns when brokers have them; each partition's in one batch. Also callable inside a running loop."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, _send(address, topic, records, codec, transaction, aborts)).result()
+
+
+def produce(address: str, topic: str, batch: bytes) -> None:
+    """Writes a record batch as it is to the first partition, whose leader is the one broker. Outside of a running loop."""
+    asyncio.run(_produce(address, topic, batch))
+
+
+async def _produce(address: str, topic: str, batch: bytes) -> None:
+    host, _, port = address.rpartition(":")
+    link = await create_conn(host, int(port), client_id="raw")
+    try:
+        answer = await link.send(ProduceRequest(None, -1, 10_000, [(topic, [(0, batch)])]))
+        assert answer.topics[0][1][0][1] == 0
+    finally:
+        link.close()
 
 
 async def _send(address: str, topic: str, records: Sequence[Sent], codec: Codec, transaction: str | None, aborts: bool) -> None:

@@ -9,15 +9,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    CorruptRecordException,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    UnsupportedCodecError,
+)
 
 from detector.edges.sources.kafka_handing import Fetched, Handing
 from detector.edges.sources.kafka_membership import Membership
 from detector.edges.sources.kafka_patience import EXPECTED, Complaints
 from detector.edges.sources.kafka_topic_ids import topic_ids
-from detector.edges.sources.kafka_whole import Whole, on_metadata, settle_polls
+from detector.edges.sources.kafka_whole import Whole, give_whole, on_metadata, settle_polls
 from detector.settings import KafkaSourceSettings
+
+log = structlog.get_logger()
 
 _POLL_MS = 500
 _BATCHES_A_POLL = 1000
@@ -111,11 +120,29 @@ class Reading:
         except TopicAuthorizationFailedError as problem:
             self._rest(problem)
             found = {}
+        except Exception as problem:
+            if not self._may_be_read_whole(problem):
+                raise
+            found = {}
         finally:
             settle_polls(self._consumer)
         if self._is_whole:
             return found
         return await self._as_wholes(found)
+
+    def _may_be_read_whole(self, problem: Exception) -> bool:
+        """The client gives up at a record that it cannot read, and would at the same one for ever. From here on record batches
+        are taken whole: then it costs what it is in, or nothing."""
+        is_about_records = isinstance(problem, CorruptRecordException | UnsupportedCodecError) or not isinstance(
+            problem, EXPECTED
+        )
+        if self._is_whole or not is_about_records or not give_whole(self._consumer):
+            return False
+        log.warning(
+            "kafka_record_unreadable", source=self._settings.name, problem=type(problem).__name__, goes_on="whole batches"
+        )
+        self._is_whole = True
+        return True
 
     async def _as_wholes(self, found: dict[TopicPartition, list[Any]]) -> Fetched:
         """The public path gives records; how far it got is the consumer's position, which is past what was left out."""
