@@ -140,12 +140,10 @@ def test_silence_is_timed_out() -> None:
     """The wait is the settings', and the connection is gone afterwards."""
 
     async def test() -> None:
-        loop = asyncio.get_running_loop()
         async with stranger(None) as there:
-            begun = loop.time()
-            error = await refusal(there.server, 0.3)
+            async with asyncio.timeout(8):  # below the settings' default
+                error = await refusal(there.server, 0.3)
             assert (error.retryable, error.reason) == (True, "contextDeadlineExceeded")
-            assert loop.time() - begun < 1
             await asyncio.wait_for(there.left.wait(), 5)
 
     asyncio.run(test())
