@@ -1,5 +1,5 @@
-"""Writes documents to an index while daemons live and die: noise, and planted failures, one document or three each, up to 20 s
-late, of several pods."""
+"""Writes documents to an index while daemons live and die: noise, and planted failures, a document each (shards show what they
+took in at different moments, and then lines that belong together come apart), up to 20 s late, of several pods."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class IndexLoad:
         lines = [NOISE.format(n=self._number * 100 + n).rstrip() for n in range(5)]
         name = f"planted.E{self._number:05d}" if self._random.random() < self._share else ""
         if name:
-            lines[3:3] = [line.decode() for line in failure(name, in_one_record=self._random.random() < 0.5)]
+            lines[3:3] = [line.decode() for line in failure(name, in_one_record=True)]
         time_ms = time.time_ns() // 1_000_000 - late_ms
         documents = [self._document(time_ms, pod, line, self._number * 100 + at) for at, line in enumerate(lines)]
         send_documents(self._node, self._index, [json.dumps(document).encode() for document in documents], refresh=False)

@@ -29,6 +29,7 @@ SIZE = "_size"  # our own note in an answer: its bytes
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _NO_SEQ = "_seq_no cannot be queried"  # an index with index.disable_sequence_numbers, Elasticsearch 9.5
 _NO_SHARDS = "invalid id: [null]"  # what OpenSearch says where a preference leaves no shard
+_NO_INDEX = "matches no index that we may read"
 _NO_ROOM = "circuit_breaking_exception"
 _NUMBERS = re.compile(r"\d+")
 _SAME_VIEW = frozenset({400, 401, 403, 413, 429})  # refusals that say nothing about the point in time
@@ -124,6 +125,15 @@ class Cluster:
         self._said = ""
         self.problems = {}
 
+    def miss(self) -> None:
+        """It answers, and there is nothing to read: an index may come, and a name may be wrong."""
+        if self.patience.give_up_s is not None:
+            return
+        self.problems = {self._settings.index: _NO_INDEX}
+        if self._said != _NO_INDEX:
+            self._said = _NO_INDEX
+            log.warning("nothing_to_follow", source=self._settings.name, index=self._settings.index, error=_NO_INDEX)
+
 
 class View:
     """The index as it is at one moment; with `shard` only the shards of that number. `generation` changes when it had to be
@@ -139,6 +149,7 @@ class View:
         self._losses = 0  # of it, in a row
         self.generation = 0
         self.shards = 0  # how many it has
+        self.was_missing = False  # whether there was no such index, when it should have been opened
         self.has_seq = True  # whether documents are numbered, so that they can be sorted by that
 
     @property
@@ -154,6 +165,7 @@ class View:
             try:
                 await self._open()
             except (ApiError, TransportError, SinkError) as error:
+                self.was_missing |= isinstance(error, ApiError) and error.meta.status == 404
                 await self._cluster.bear(error, tries, since)
                 tries += 1
 
@@ -212,7 +224,10 @@ class View:
         self._id = answer["id"] if self._is_elastic else answer["pit_id"]
         self.shards = int(answer["_shards"]["total"])
         self.generation += 1
-        self._cluster.settle()
+        if self.shards or self.shard is not None:
+            self._cluster.settle()
+        else:
+            self._cluster.miss()
 
     async def _ask(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         whole = {**body, "pit": {"id": self._id, "keep_alive": KEEP_ALIVE}}

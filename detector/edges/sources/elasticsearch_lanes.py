@@ -39,6 +39,11 @@ class Lanes:
         """Whether no index matches."""
         return not any(view.shards for view in self._views)
 
+    @property
+    def was_missing(self) -> bool:
+        """Whether there was no such index for a while."""
+        return any(view.was_missing or not view.shards for view in self._views)
+
     async def close(self) -> None:
         await asyncio.gather(*(view.close() for view in self._views))
 

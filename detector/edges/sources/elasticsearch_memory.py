@@ -139,6 +139,11 @@ class Memory:
             if until_ms is None or (at + 1) * self.width_ms <= until_ms:
                 self._buckets.setdefault(at, _Bucket()).looked = count
 
+    def doubt(self) -> None:
+        """What is counted may be other documents now, though as many."""
+        for bucket in self._buckets.values():
+            bucket.looked = -1
+
     def peaks(self) -> dict[Shard, Peak]:
         """Of each shard the document that it took in last; those that were heard of last come first."""
         found: dict[Shard, Peak] = {}

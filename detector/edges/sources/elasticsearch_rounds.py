@@ -72,6 +72,8 @@ class Rounds:
         lanes = Lanes(self._cluster, self._settings)
         try:
             await lanes.open()
+            if lanes.was_missing:
+                self._memory.doubt()
             await self._count_timeless(lanes, now_ms)
             is_whole = await self._read(lanes.pages(await self._wanted(lanes, now_ms), self._settings.page))
         finally:

@@ -88,14 +88,20 @@ def read(token: str) -> tuple[Progress, tuple[ShardMark, ...]] | None:
         known = json.loads(token)
         if known["elasticsearch"] != 1:
             return None
-        numbers = (int(known[name]) for name in ("next", "first", "low", "newest"))
-        progress = Progress(*numbers, _place(known["at"]), tuple(_place(end) for end in known["ends"]))
+        offset, first, low_ms, newest_ms = (int(known[name]) for name in ("next", "first", "low", "newest"))
+        ends = tuple(_place(end) for end in known["ends"])
+        progress = Progress(offset, first, low_ms, newest_ms, _place(known["at"]), ends)
         packed = list(_varints(base64.b85decode(known["shards"])))
     except (ValueError, KeyError, TypeError, IndexError):
         return None
     width = 5 + len(progress.ends)
     rows = (packed[at : at + width] for at in range(0, len(packed) - width + 1, width))
-    return progress, tuple(ShardMark(*row[:4], tuple(row[0] - apart for apart in row[4:])) for row in rows)
+    return progress, tuple(_mark(row) for row in rows)
+
+
+def _mark(row: list[int]) -> ShardMark:
+    seq, check, count, total, *apart = row
+    return ShardMark(seq, check, count, total, tuple(seq - each for each in apart))
 
 
 def _place(pair: list[int]) -> Place:
