@@ -56,7 +56,7 @@ class Order:
         """Raises ValueError when it is none of ours, or asks for what nobody may."""
         try:
             order = cls(**{name: kind(body[name]) for name, kind in _FIELD_KINDS.items()})
-        except (KeyError, TypeError) as problem:
+        except (KeyError, TypeError, OverflowError) as problem:
             raise ValueError(f"{problem!r}") from problem
         is_bounded = order.end_ms - order.at_ms <= LONGEST_SILENCE_MS and 0 < len(order.key) <= LONGEST_KEY
         if order.what not in SHARED or not is_bounded:
@@ -151,9 +151,10 @@ class SharedSilences:
             found = await self._orders.search(query, "updated_ms", A_PAGE)
             fresh = [(id, each.body) for id, each in found if id not in self._seen]
             await self._take(fresh, now_ms)
-            if len(found) < A_PAGE or not fresh:
-                break
-            wanted = [{"range": {"updated_ms": {"gte": found[-1][1].body["updated_ms"], "format": "epoch_millis"}}}]
+            reached_ms = found[-1][1].body.get("updated_ms") if found else None
+            if len(found) < A_PAGE or not fresh or not isinstance(reached_ms, int):
+                break  # one without that time, which is none of ours, comes last
+            wanted = [{"range": {"updated_ms": {"gte": reached_ms, "format": "epoch_millis"}}}]
         self._looked_ms = now_ms
 
     async def _take(self, fresh: Sequence[tuple[str, Mapping[str, Any]]], now_ms: int) -> None:
