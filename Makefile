@@ -27,8 +27,9 @@ test: $(VENV)/.ready  ## everything but the benches
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -n auto --dist loadgroup tests
 
-chaos: $(VENV)/.ready  ## random histories of rotation, a hundred times; a failing one is a lead, not yet a bug
+chaos: $(VENV)/.ready  ## random histories of rotation, of brokers and members that die; a failing one is a lead, not yet a bug
 	for round in $$(seq 100); do $(BIN)/pytest -m chaos tests/property || exit 1; done
+	for round in $$(seq 10); do $(BIN)/pytest -m chaos -s tests/faults || exit 1; done
 
 bench: $(VENV)/.ready  ## the figures of the README, ours and ripgrep's in one run
 	$(BIN)/python -P -m tests.bench

@@ -16,6 +16,7 @@ from tests.acceptance.receiver import Receiver
 from tests.faults.kafka_load import failure, write_records
 from tests.integration.test_run import free_port
 
+START_S = 60  # two workers on two cores compile rules at the same time
 WITHIN_S = 30  # five seconds by FAULTS after a rebalance, on a machine that others use too
 
 
@@ -48,7 +49,7 @@ class Member:
         self.starts += 1
         self.daemon.start(crash_at)
         if not crash_at:
-            self.daemon.wait_for_log(f'"{until}"', said + 1)
+            self.daemon.wait_for_log(f'"{until}"', said + 1, START_S)
 
     def _times(self, word: str) -> int:
         return self.daemon.log.read_text().count(f'"{word}"') if self.daemon.log.exists() else 0
