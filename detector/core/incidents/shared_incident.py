@@ -117,10 +117,15 @@ class Watch:
     def __init__(self, lease_ms: int, claim_ms: int) -> None:
         self._lease_ms, self._claim_ms = lease_ms, claim_ms
         self._seen: dict[str, dict[tuple[str, str], tuple[int, int]]] = {}
+        self._looked_ms: dict[str, int] = {}
 
     def look(self, key: str, document: SharedIncident, now_ms: int) -> Lapsed:
-        """To be called with every document that is read. `now_ms` never runs backwards."""
+        """To be called with every document that is read. `now_ms` never runs backwards. Who did not look for a lease, because he
+        stood still himself, knows nothing of that time."""
         before, seen = self._seen.pop(key, {}), {}
+        if now_ms - self._looked_ms.pop(key, now_ms) > self._lease_ms:
+            before = {}
+        self._looked_ms[key] = now_ms
         parts = (("reporters", document.reporters), ("told", document.told), ("resolved", document.resolved))
         lapsed: dict[str, set[str]] = {name: set() for name, _ in parts}
         for part, entries in parts:
@@ -132,8 +137,14 @@ class Watch:
                     lapsed[part].add(name)
         self._seen[key] = seen
         if len(self._seen) > MOST_WATCHED:
-            del self._seen[next(iter(self._seen))]
+            oldest = next(iter(self._seen))
+            del self._seen[oldest], self._looked_ms[oldest]
         return Lapsed(**{name: frozenset(each) for name, each in lapsed.items()})
+
+    def begin_anew(self) -> None:
+        """Nobody could be heard of for a while: no silence before now counts."""
+        self._seen.clear()
+        self._looked_ms.clear()
 
     def claim_age_ms(self, key: str, part: str, slot: str, now_ms: int) -> int:
         """How long a claim has been seen unchanged."""

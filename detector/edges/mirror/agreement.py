@@ -146,6 +146,8 @@ class Agreement:
         def step(known: Known, lapsed: Lapsed) -> tuple[SharedIncident | None, None]:
             claim = done.claim
             if not claim.round:  # it left while nobody could be asked
+                if known is not None and not known.is_open:
+                    return None, None  # an end may have been told after it: it counts for nothing, and is told again
                 known, _ = _asked(done.alert, ask, known, lapsed)
                 claim = replace(claim, round=known.round)
             return sharing.delivered(known, claim, done.note, done.again_s, incident) or known, None

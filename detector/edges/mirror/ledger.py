@@ -214,6 +214,7 @@ class Ledger:
         self._has_answered = True
         if self._away_until_ms:
             self._away_until_ms = 0
+            self._watch.begin_anew()
             log.info("agreement_available")
             self._health.clear(Trouble.MIRROR_FAILING, SUBJECT)
 

@@ -250,6 +250,11 @@ def test_gone_is_who_stood_still_for_a_lease_by_our_own_clock() -> None:
     known = replace(known, reporters={**known.reporters, "two": Reporter(True, 5, 1, 1)})
     assert watch.look("key", known, 1001) == Lapsed(reporters=frozenset({"one"}))
     assert watch.look("other", known, 9999) == NOBODY, "another incident was not watched yet"
+    assert watch.look("key", known, 9999) == NOBODY, "who did not look knows nothing"
+    assert watch.look("key", known, 10_999) == NOBODY
+    assert watch.look("key", known, 11_000).reporters == {"one", "two"}
+    watch.begin_anew()
+    assert watch.look("key", known, 11_001) == NOBODY
 
 
 def test_a_crowd_of_reporters_is_bounded() -> None:

@@ -299,6 +299,21 @@ def test_an_outage_makes_nobody_look_gone(leases: float) -> None:
         assert fleet.pager.told() == ["trigger", "resolve"]
 
 
+def test_an_outage_longer_than_a_lease_ends_nothing() -> None:
+    """Nobody could give a sign of life: when the cluster is back each has a whole lease for it, whoever looks first."""
+
+    @story(3)
+    async def _(fleet: Fleet) -> None:
+        fleet.cars[0].sees()
+        fleet.cars[1].sees()
+        await asyncio.sleep(LEASE_S)
+        fleet.cluster.is_down = True
+        await asyncio.sleep(10 * LEASE_S)
+        fleet.cluster.is_down = False
+        await asyncio.sleep(5 * LEASE_S)
+        assert fleet.pager.told() == ["trigger"]
+
+
 def test_what_was_delivered_while_the_cluster_went_away_is_not_taken_over() -> None:
     """The claim was written, the delivery could not be: it is made good before anybody takes the claim for lapsed."""
 
