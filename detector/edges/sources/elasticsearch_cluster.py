@@ -224,7 +224,7 @@ class View:
         self._id = answer["id"] if self._is_elastic else answer["pit_id"]
         self.shards = int(answer["_shards"]["total"])
         self.generation += 1
-        if self.shards or self.shard is not None:
+        if self.shards or self.shard:  # only the first says whether there is any
             self._cluster.settle()
         else:
             self._cluster.miss()
