@@ -62,7 +62,7 @@ class SharedDocuments:
         if not ids:
             return []
         answer = await self._ask(lambda es: es.mget(index=self.index, ids=list(ids)))
-        return [self._versioned(each) for each in answer["docs"]]
+        return self._read(lambda: [self._versioned(each) for _, each in zip(ids, answer["docs"], strict=True)])
 
     async def put(self, id: str, body: Body, expected: Version | None) -> Version:
         await self._make()
@@ -70,7 +70,7 @@ class SharedDocuments:
             answer = await self._ask(lambda es: es.index(index=self.index, id=id, document=dict(body), **_condition(expected)))
         except ConflictError:
             raise Conflict(id) from None
-        return Version(answer["_seq_no"], answer["_primary_term"])
+        return self._read(lambda: _version(answer))
 
     async def put_many(self, writes: Sequence[Write]) -> list[bool]:
         if not writes:
@@ -81,7 +81,8 @@ class SharedDocuments:
             verb = "index" if write.expected is not None else "create"
             operations += [{verb: {"_id": write.id, **_bulk_condition(write.expected)}}, write.body]
         answer = await self._ask(lambda es: es.bulk(index=self.index, operations=operations))
-        return [self._was_put(next(iter(item.values()))) for item in answer["items"]]
+        items = self._read(lambda: [next(iter(item.values())) for _, item in zip(writes, answer["items"], strict=True)])
+        return self._read(lambda: [self._was_put(item) for item in items])
 
     async def untouched(self, states: Sequence[str], before_ms: int, limit: int) -> list[tuple[str, Versioned]]:
         wanted = [{"terms": {"state": list(states)}}, {"range": {"touched_ms": {"lt": before_ms, "format": "epoch_millis"}}}]
@@ -99,7 +100,7 @@ class SharedDocuments:
                 ignore_unavailable=True,
             )
         )
-        return [(hit["_id"], Versioned(hit["_source"], _version(hit))) for hit in answer["hits"]["hits"]]
+        return self._read(lambda: [(hit["_id"], Versioned(hit["_source"], _version(hit))) for hit in answer["hits"]["hits"]])
 
     async def delete(self, id: str, expected: Version) -> None:
         try:
@@ -142,13 +143,21 @@ class SharedDocuments:
     def _said(self, error: BaseException) -> SinkError:
         return sink_error(error, int(time.time() * 1000), secrets(self._settings))
 
+    def _read(self, read: Callable[[], T]) -> T:
+        """What an answer says. Raises SinkError where it is none that a cluster gives: a proxy may speak in its place."""
+        try:
+            return read()
+        except (LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+            said = f"{self.index}: the answer is none that Elasticsearch gives"
+            raise SinkError(said, retryable=True, reason="serverError") from error
+
     def _versioned(self, found: Mapping[str, Any]) -> Versioned | None:
         """An index that is gone holds no document; one that cannot be read now may."""
         if (cause := found.get("error")) is not None:
             if cause.get("type") != "index_not_found_exception":
                 raise self._refused(cause)
             self._is_there = False
-        return Versioned(found["_source"], _version(found)) if found.get("found") else None
+        return Versioned(dict(found["_source"]), _version(found)) if found.get("found") else None
 
     def _refused(self, cause: Mapping[str, Any]) -> SinkError:
         return SinkError(f"{self.index}: {reason_of(cause)}", retryable=True, reason="serverError")
@@ -172,7 +181,7 @@ def _bulk_condition(expected: Version | None) -> dict[str, Any]:
 
 
 def _version(found: Mapping[str, Any]) -> Version:
-    return Version(found["_seq_no"], found["_primary_term"])
+    return Version(int(found["_seq_no"]), int(found["_primary_term"]))
 
 
 def _is_index_missing(error: NotFoundError) -> bool:
