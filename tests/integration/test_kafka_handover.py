@@ -8,6 +8,7 @@ import time
 import pytest
 
 from detector.edges.sources.base import Resume
+from detector.records import Batch
 from tests.integration.kafka_inbox import RecordInbox, kafka
 from tests.services.fixtures import fresh
 from tests.services.kafka import Kafka
@@ -55,6 +56,24 @@ def test_what_is_settled_is_committed_and_nothing_else(kafka_broker: Kafka, topi
     asyncio.run(test(Owing()))
     assert kafka_broker.committed(topic) == {(topic, 0): 7}
     asyncio.run(test(RecordInbox({key(topic): Resume(key(topic), 0, "")})))
+    assert kafka_broker.committed(topic) == {(topic, 0): 10}
+
+
+def test_what_was_taken_in_the_moment_of_a_stop_is_committed(kafka_broker: Kafka, topic: str) -> None:
+    """The inbox has taken a batch and is writing it down when we are told to stop: whoever comes next must not tell it again."""
+    send(kafka_broker.address, topic, lines(0, 10))
+
+    class Writing(RecordInbox):
+        async def put(self, batch: Batch, token: str = "") -> None:
+            await super().put(batch, token)
+            if batch.next_offset == 10:
+                await asyncio.Event().wait()
+
+    async def test() -> None:
+        async with running(kafka(kafka_broker.address, topic), Writing()) as inbox:
+            await inbox.until(lambda: len(inbox.records) == 10)
+
+    asyncio.run(test())
     assert kafka_broker.committed(topic) == {(topic, 0): 10}
 
 

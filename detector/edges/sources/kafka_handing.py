@@ -53,6 +53,7 @@ class Handing:
     async def _put(self, partition: Partition, made: Made) -> None:
         if partition.is_over:
             return
+        partition.offered = made.next_offset
         if isinstance(made, Batch):
             await self._inbox.put(made, partition.token)
         else:

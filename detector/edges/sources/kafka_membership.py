@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 _COMMIT_S = 3.0
 # Receivers that are well answer sooner; the rest of the group waits for us meanwhile, and a stop has its own bound.
-_TELL_S = 0.7
+_TELL_S = 1.5
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -150,7 +150,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         if not owned:
             return
         await self._inbox.release([partition.stream.key for partition in owned.values()])
-        await self._until_told([partition for partition in owned.values() if partition.at > partition.committed])
+        await self._until_told([partition for partition in owned.values() if partition.offered > partition.committed])
         await self._commit(list(owned.values()))
         log.info("kafka_revoked", partitions=len(owned))
 
@@ -164,7 +164,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
             settled = self._inbox.settled()
             if all(settled.get(key, -1) >= offset for key, offset in reached.items()):
                 return
-            await asyncio.sleep(_TELL_S / 50)
+            await asyncio.sleep(_TELL_S / 100)
 
     async def _commit(self, partitions: list[Partition]) -> None:
         if not is_member(self._consumer):
@@ -173,7 +173,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         offsets = {
             partition.place: OffsetAndMetadata(offset, "")
             for partition in partitions
-            if partition.committed < (offset := settled.get(partition.stream.key, -1)) <= partition.at
+            if partition.committed < (offset := settled.get(partition.stream.key, -1)) <= partition.offered
         }
         if not offsets:
             return

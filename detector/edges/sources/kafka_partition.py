@@ -14,9 +14,10 @@ from detector.settings import KafkaSourceSettings
 
 @dataclass(slots=True)
 class Partition:
-    """`at` is the offset that is handed over next; the topic's id is None where the broker does not say it. Records before
-    `silent_until` were told by somebody else. `committed` is what the broker holds for the group: never less is committed. All
-    before `sure_at` was read while the topic was known to be the same. Nothing is handed over once it `is_over`."""
+    """`at` is the offset that is handed over next. What is being handed over reaches up to `offered`: who is told to stop then
+    does not know whether it was taken. The topic's id is None where the broker does not say it. Records before `silent_until`
+    were told by somebody else. `committed` is what the broker holds for the group: never less is committed. All before `sure_at`
+    was read while the topic was known to be the same. Nothing is handed over once it `is_over`."""
 
     place: TopicPartition
     stream: Stream
@@ -26,6 +27,7 @@ class Partition:
     committed: int = 0
     sure_at: int = 0
     is_over: bool = False
+    offered: int = 0
 
     @property
     def token(self) -> str:

@@ -66,7 +66,7 @@ class Start:
         stream = stream_of(self._settings, place)
         is_same = decided.loss is None or decided.loss.reason == RETENTION
         held = committed if committed is not None and is_same else 0
-        partition = Partition(place, stream, log.topic_id, offset, decided.silent_until, held, offset)
+        partition = Partition(place, stream, log.topic_id, offset, decided.silent_until, held, offset, offered=offset)
         await self._tell(partition, decided)
         self._consumer.seek(place, offset)
         return partition
