@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the real servers of the tests into a cache outside the tree: Kafka and Elasticsearch by Maven, and a Java 21 or later
-# where the machine has none. What is there already is not fetched again.
+# Puts the real servers of the tests into a cache outside the tree: Kafka, Elasticsearch and OpenSearch by Maven, and a Java 21 or
+# later where the machine has none. What is there already is not fetched again.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 cache="${TRIMWATCH_SERVICES:-$HOME/.cache/trimwatch-services}"
@@ -79,6 +79,12 @@ if [ ! -d "$cache/elasticsearch-$elasticsearch" ]; then
   mv "$cache/elasticsearch.part/elasticsearch-$elasticsearch" "$cache/elasticsearch-$elasticsearch"
   rm -rf "$cache/elasticsearch.part"
 fi
+if ! cmp -s "$here/opensearch.pom.xml" "$cache/opensearch-3/pom.xml"; then
+  rm -rf "$cache/opensearch.part" "$cache/opensearch-3"
+  mvn -q -B -f "$here/opensearch.pom.xml" "$plugin:copy-dependencies" -DincludeScope=runtime "-DoutputDirectory=$cache/opensearch.part"
+  cp "$here/opensearch.pom.xml" "$cache/opensearch.part/pom.xml"
+  mv "$cache/opensearch.part" "$cache/opensearch-3"
+fi
 
 java=$(java_of "${JAVA_HOME:-}" /usr/lib/jvm/* "$cache"/java/usr/lib/jvm/*)
 if [ -z "$java" ]; then
@@ -89,4 +95,4 @@ if [ -z "$java" ]; then
   exit 1
 fi
 ln -sfn "$java" "$cache/java-home"
-echo "services in $cache: Kafka $kafka, Elasticsearch $elasticsearch, Java in $java"
+echo "services in $cache: Kafka $kafka, Elasticsearch $elasticsearch, OpenSearch, Java in $java"

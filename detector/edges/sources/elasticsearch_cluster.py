@@ -29,6 +29,7 @@ SIZE = "_size"  # our own note in an answer: its bytes
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _NO_SEQ = "_seq_no cannot be queried"  # an index with index.disable_sequence_numbers, Elasticsearch 9.5
 _NO_SHARDS = "invalid id: [null]"  # what OpenSearch says where a preference leaves no shard
+_NO_SUCH_API = "no handler found"
 _NO_INDEX = "matches no index that we may read"
 _NO_ROOM = "circuit_breaking_exception"
 _NUMBERS = re.compile(r"\d+")
@@ -101,7 +102,11 @@ class Cluster:
 
     def problem(self, error: BaseException) -> SinkError:
         """In words without secrets."""
-        return sink_error(error, time.time_ns() // 1_000_000, secrets(self._settings))
+        problem = sink_error(error, time.time_ns() // 1_000_000, secrets(self._settings))
+        if _NO_SUCH_API not in str(problem):
+            return problem
+        other = "opensearch" if self._settings.flavor == "elasticsearch" else "elasticsearch"
+        return SinkError(f"{problem} (is it `flavor: {other}`?)", retryable=problem.retryable, reason=problem.reason)
 
     async def bear(self, error: BaseException, tries: int, since: float) -> None:
         """Waits before the next try. Raises SinkError when patience is at its end."""
