@@ -30,5 +30,6 @@ def test_lesser_troubles_leave_us_ready(trouble: Trouble) -> None:
     """Readiness falls when work is not being done, not when something is merely to be told."""
     health = Health()
     health.set(trouble, "", "", 1)
-    told_only = {Trouble.STATE_LOST, Trouble.BYTES_LOST, Trouble.RELOAD_FAILED, Trouble.RULES_QUARANTINED, Trouble.MIRROR_FAILING}
+    lost = {Trouble.STATE_LOST, Trouble.BYTES_LOST}
+    told_only = lost | {Trouble.SOURCE_FAILING, Trouble.RELOAD_FAILED, Trouble.RULES_QUARANTINED, Trouble.MIRROR_FAILING}
     assert health.is_ready == (trouble in told_only)
