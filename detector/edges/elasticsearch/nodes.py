@@ -58,15 +58,16 @@ async def mapped(cluster: AsyncElasticsearch, index: str, fields: Iterable[str],
     too, which knows no fields in a body."""
     words = {"fields": ",".join(fields), "allow_no_indices": "true", "ignore_unavailable": "true", **more}
     answer = await cluster.perform_request("GET", f"/{quote(index, safe=',*')}/_field_caps?{urlencode(words)}", headers=PLAIN)
-    found: Mapping[str, Any] = answer.body
-    return found
+    if not isinstance(answer.body, dict) or not isinstance(answer.body.get("indices"), list):
+        raise TransportError("the answer is none that Elasticsearch gives: is the address right, and the path in it?")
+    return answer.body
 
 
 async def _version(node: AsyncElasticsearch) -> str:
     """Asking takes a right of its own that nothing else needs."""
-    with suppress(ApiError, TransportError):
+    with suppress(ApiError, TransportError, LookupError, TypeError):
         return str((await node.perform_request("GET", "/", headers=PLAIN)).body["version"]["number"])
-    with suppress(ApiError, TransportError):
+    with suppress(ApiError, TransportError, LookupError, TypeError, AttributeError):
         nodes = (await node.perform_request("GET", "/_nodes/http?filter_path=nodes.*.version", headers=PLAIN)).body["nodes"]
         return ", ".join(sorted({str(each["version"]) for each in nodes.values()}))
     return ""
