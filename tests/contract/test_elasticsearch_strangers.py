@@ -6,10 +6,15 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from typing import Any, Literal, cast
 
 import pytest
 
 from detector.edges.elasticsearch.nodes import ask_nodes
+from detector.edges.sources.elasticsearch import ElasticsearchSource
+from detector.edges.sources.elasticsearch_cluster import Patience
+from detector.edges.sources.elasticsearch_past import PastIndex, Span
+from detector.errors import NoSuchInput
 from detector.settings import ElasticsearchSourceSettings
 
 ANSWERS = [{}, [], None, 1, "x", {"indices": 1, "_shards": {}, "id": 1, "pit_id": []}, {"_shards": {"total": 1}, "id": "a"}]
@@ -44,5 +49,39 @@ def test_check_says_which_address_it_is(answer: object) -> None:
         ((field, problem),) = found.problems
         assert field == "urls.0"
         assert "none that Elasticsearch gives" in problem
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("flavor", ["opensearch", "elasticsearch"])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_replay_says_so_in_words(answer: object, flavor: Literal["opensearch", "elasticsearch"]) -> None:
+    """At once, without a traceback."""
+
+    async def test() -> None:
+        async with stranger(answer) as url:
+            settings = ElasticsearchSourceSettings("elasticsearch", (url,), "logs", flavor=flavor)
+            with pytest.raises(NoSuchInput, match=r"none that Elasticsearch gives|not as Elasticsearch"):
+                await anext(PastIndex(settings, Span()).read())
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_source_bears_it(answer: object) -> None:
+    """It shows what is wrong and asks again."""
+
+    async def test() -> None:
+        async with stranger(answer) as url:
+            settings = ElasticsearchSourceSettings("elasticsearch", (url,), "logs", flavor="opensearch")
+            source = ElasticsearchSource(settings, Patience(first_s=0.001, longest_s=0.001))
+            reading = asyncio.ensure_future(source.read_into(cast(Any, None), {}))
+            while not source.problems and not reading.done():
+                await asyncio.sleep(0)
+            assert not reading.done()
+            assert "none that Elasticsearch gives" in source.problems["logs"]
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
 
     asyncio.run(test())

@@ -7,7 +7,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -226,8 +226,9 @@ class View:
             if _NO_SHARDS not in str(error.body):
                 raise
             answer = {"id": "none", "pit_id": "none", "_shards": {"total": 0}}
-        self._id = answer["id"] if self._is_elastic else answer["pit_id"]
-        self.shards = int(answer["_shards"]["total"])
+        with _understood():
+            self.shards = int(answer["_shards"]["total"])
+            self._id = str(answer["id"] if self._is_elastic else answer["pit_id"])
         self.generation += 1
         if self.shards or self.shard:  # only the first says whether there is any
             self._cluster.settle()
@@ -238,7 +239,9 @@ class View:
         whole = {**body, "pit": {"id": self._id, "keep_alive": KEEP_ALIVE}}
         all_shards = "" if self.has_seq else "&pre_filter_shard_size=100000"  # skipped ones would change what `_shard_doc` is
         answer = await self._cluster.ask("POST", f"/_search?allow_partial_search_results=false{all_shards}", whole)
-        if answer.get("timed_out") or answer["_shards"]["failed"]:
+        with _understood():
+            is_whole = not (answer.get("timed_out") or answer["_shards"]["failed"]) and isinstance(answer["hits"]["hits"], list)
+        if not is_whole:
             self._id = ""
             raise TransportError("some shards did not answer")
         self._id = answer.get("pit_id", self._id)
@@ -264,6 +267,15 @@ _NOTHING: Mapping[str, Any] = {
 
 class Moved(Exception):
     """The view is another one now."""
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """An answer without what every cluster says: a proxy, or another service, speaks in its place. Raises TransportError."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise TransportError("the answer is none that Elasticsearch gives: is the address right, and the path in it?") from None
 
 
 def _is_too_long(error: BaseException) -> bool:
