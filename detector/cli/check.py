@@ -91,5 +91,5 @@ def _summary(path: str | None, checked: Checked, connected: list[Connected] | No
     settings = checked.settings
     sources = ", ".join(source.name for source in settings.sources) if settings else ""
     sinks = ", ".join(sink.name for sink in settings.sinks) if settings else ""
-    asked = "" if connected is None else f" {len(connected)} parts asked." if connected else " Nothing here speaks to a network."
+    asked = "" if connected is None else f" Asked: {len(connected)}." if connected else " Nothing here speaks to a network."
     return f"{path or 'the defaults'}: no fault. {len(checked.rules)} rules; reads {sources}; tells {sinks}.{asked}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from detector.edges.sources.base import Resume
+from tests.integration.test_check_connect import Settings as Checked
 from tests.integration.test_elasticsearch_source import DATES, at, messages, named, now, reading, settings, until_read
 from tests.integration.test_replay_index import as_filebeat, log_of_a_day, replayed
 from tests.services.documents import index_documents
@@ -41,6 +43,20 @@ def test_an_index_is_replayed(node: OpenSearch) -> None:
     assert found[-1]["lines"] == len(documents)
     code, _, complaints = replayed(*here)
     assert (code, "opensearch" in complaints.lower()) == (2, True), complaints
+
+
+def test_a_check_says_which_flavor_it_is(node: OpenSearch, tmp_path: Path) -> None:
+    """Without the flavor that is the fault; with it the source and the mirror are asked as OpenSearch understands."""
+    node.ask("PUT", "/checked", DATES)
+    node.ask("PUT", "/checked/_doc/1?refresh=true", {"@timestamp": "2026-11-25T02:00:00Z", "message": "up"})
+    asked = Checked(tmp_path)
+    assert set(asked.source(node.address, "checked")[1]) == set(asked.mirror(node.address)[1]) == {"flavor"}
+    status, faults, seen = asked.source(node.address, "checked", flavor="opensearch")
+    assert (status, faults) == (0, {})
+    assert "1 document, the newest of 2026-11-25T02:00:00.000Z, its line `up`" in seen
+    assert asked.mirror(node.address, flavor="opensearch")[:2] == (0, {})
+    _, faults, _ = asked.source(node.address, "check", flavor="opensearch")
+    assert "there are checked" in faults["index"]
 
 
 def test_late_documents_are_read_once(node: OpenSearch) -> None:

@@ -63,6 +63,13 @@ async def mapped(cluster: AsyncElasticsearch, index: str, fields: Iterable[str],
     return answer.body
 
 
+async def resolved(cluster: AsyncElasticsearch, pattern: str) -> Mapping[str, Any]:
+    """`indices`, `aliases` and `data_streams` whose names match. By GET, as OpenSearch wants it."""
+    answer = await cluster.perform_request("GET", f"/_resolve/index/{quote(pattern, safe=',*')}", headers=PLAIN)
+    found: Mapping[str, Any] = answer.body
+    return found
+
+
 async def _version(node: AsyncElasticsearch) -> str:
     """Asking takes a right of its own that nothing else needs."""
     with suppress(ApiError, TransportError, LookupError, TypeError):

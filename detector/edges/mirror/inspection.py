@@ -13,7 +13,7 @@ from typing import Any
 
 from detector.edges.elasticsearch.client import client
 from detector.edges.elasticsearch.library import ApiError, AsyncElasticsearch, TransportError
-from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped
+from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped, resolved
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, credential, problem_of
 from detector.edges.inspected import Inspected, Problem
 from detector.edges.mirror.templates import KINDS, PRIORITY, stream_of, template_of
@@ -54,7 +54,7 @@ async def inspect_mirror(settings: ElasticsearchSettings) -> Inspected:
 async def _streams(cluster: AsyncElasticsearch, settings: ElasticsearchSettings) -> set[str]:
     """Our data streams that are there; none where we may not ask, which `_names` tells."""
     with suppress(*REFUSALS):
-        found = (await cluster.indices.resolve_index(name=f"{settings.prefix}-*")).body["data_streams"]
+        found = (await resolved(cluster, f"{settings.prefix}-*"))["data_streams"]
         return {each["name"] for each in found} & {stream_of(settings.prefix, kind) for kind in KINDS}
     return set()
 
@@ -111,7 +111,7 @@ async def _writing(cluster: AsyncElasticsearch, settings: ElasticsearchSettings,
 
 async def _names(cluster: AsyncElasticsearch, settings: ElasticsearchSettings, need: Need) -> list[Problem]:
     """Names of ours that are something else, and fields of ours that are mapped otherwise."""
-    found = (await cluster.indices.resolve_index(name=f"{settings.prefix}-*")).body
+    found = await resolved(cluster, f"{settings.prefix}-*")
     streams = {stream_of(settings.prefix, kind) for kind in KINDS}
     shared = {f"{settings.prefix}-{name}" for name in SHARED_INDICES}
     wrong = (("indices", "an index and not a data stream", streams), ("aliases", "an alias and not a data stream", streams))

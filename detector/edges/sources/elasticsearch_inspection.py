@@ -13,10 +13,11 @@ from urllib.parse import quote
 from detector.core.decode.logs.line import meaning, read
 from detector.edges.elasticsearch.client import client
 from detector.edges.elasticsearch.library import ApiError, AsyncElasticsearch, TransportError
-from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped
+from detector.edges.elasticsearch.nodes import PLAIN, ask_nodes, distinct, mapped, resolved
 from detector.edges.elasticsearch.refusals import REFUSALS, Need, problem_of
 from detector.edges.inspected import Inspected, Problem
 from detector.edges.sources.elasticsearch_hits import Hit, line_of, value_at
+from detector.interface import rfc3339
 from detector.masking import mask
 from detector.plain_text import cut, one_line
 from detector.settings import ElasticsearchSourceSettings
@@ -90,7 +91,7 @@ async def _open_and_close(cluster: AsyncElasticsearch, settings: ElasticsearchSo
 async def _missing(cluster: AsyncElasticsearch, index: str) -> str:
     words = f"`{index}` matches no index that we may read"
     with suppress(ApiError, TransportError):
-        found = (await cluster.indices.resolve_index(name="*")).body
+        found = await resolved(cluster, "*")
         names = [each["name"] for kind in ("indices", "aliases", "data_streams") for each in found[kind]]
         near = difflib.get_close_matches(index, names, n=_SHOWN, cutoff=0.5)
         words += f"; there are {', '.join(near)}" if near else f"; we may read {len(names)} others, none of a similar name"
@@ -118,17 +119,19 @@ async def _dates(cluster: AsyncElasticsearch, index: str, but: str) -> str:
 async def _newest(cluster: AsyncElasticsearch, settings: ElasticsearchSourceSettings) -> tuple[Mapping[str, Any] | None, str]:
     """The newest document that the source would read, and how many there are, in words."""
     query = {"query_string": {"query": settings.query}} if settings.query else {"match_all": {}}
-    order = [{settings.time_field: {"order": "desc", "unmapped_type": "date", "format": "strict_date_optional_time"}}]
+    order = [{settings.time_field: {"order": "desc", "unmapped_type": "date", "numeric_type": "date"}}]
     path = f"/{quote(settings.index, safe=',*')}/_search"
     body = {"query": query, "sort": order, "size": 1, "track_total_hits": _ENOUGH}
     found = (await cluster.perform_request("POST", path, headers=PLAIN, body=body)).body
     total = found["hits"]["total"]
-    count = f"{'at least ' if total['relation'] == 'gte' else ''}{total['value']:,} documents"
+    several = "document" if total["value"] == 1 else "documents"
+    count = f"{'at least ' if total['relation'] == 'gte' else ''}{total['value']:,} {several}"
     hits = found["hits"]["hits"]
     if not hits:
         return None, f"{count} that `query` matches" if settings.query else f"{count} yet"
     newest = hits[0]["sort"][0]
-    return hits[0], f"{count}, the newest of {newest}" if isinstance(newest, str) else f"{count}, none of them with a time"
+    is_timed = isinstance(newest, int) and newest > 0
+    return hits[0], f"{count}, the newest of {rfc3339(newest)}" if is_timed else f"{count}, none of them with a time"
 
 
 def _no_message(field: str, document: Mapping[str, Any]) -> str:
