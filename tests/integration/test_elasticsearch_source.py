@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from detector.edges.sources import elasticsearch_rounds
 from detector.edges.sources.base import Resume
 from detector.edges.sources.elasticsearch import ElasticsearchSource
 from detector.edges.sources.elasticsearch_cluster import Cluster, Patience, View
@@ -167,6 +168,29 @@ def test_what_comes_later_than_late_is_told(elasticsearch_node: Elasticsearch) -
         assert lost.end is not None
         assert (lost.end - lost.begin, lost.unit, "`late`" in lost.reason) == (2, "records", True)
         assert "late" not in messages(inbox)
+
+    asyncio.run(test())
+
+
+def test_what_comes_much_later_than_late_is_told_too(elasticsearch_node: Elasticsearch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days late, after a shipper was away; what was there before, or is behind where reading began, is not counted."""
+    node, index = elasticsearch_node, fresh("days")
+    node.ask("PUT", f"/{index}", DATES)
+    chosen, start, day = settings(node, index, late=timedelta(seconds=6)), now(), 86_400_000
+    monkeypatch.setattr(elasticsearch_rounds, "COUNT_EVERY_MS", 0)
+
+    async def test() -> None:
+        index_documents(node, index, at(start - 3 * day, "oldest") + at(start - day, *named("old", 5)) + at(start, "newest"))
+        async with reading(chosen) as inbox:
+            await until_read(inbox, 7)
+            await until_looked_again(inbox, node, index)
+            assert inbox.losses == []
+            index_documents(node, index, at(start - 2 * day, "late", "late too") + at(start - 4 * day, "latest"))
+            await inbox.until(lambda: bool(inbox.losses))
+            await until_looked_again(inbox, node, index)
+        (lost,) = inbox.losses
+        assert lost.end is not None
+        assert (lost.end - lost.begin, lost.unit, "`late`" in lost.reason) == (3, "records", True)
 
     asyncio.run(test())
 

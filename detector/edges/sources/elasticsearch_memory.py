@@ -50,6 +50,7 @@ class Memory:
         self.width_ms = max(1, -(-late_ms // BUCKETS))
         self._buckets: dict[int, _Bucket] = {}
         self._aged: dict[int, int] = {}
+        self._older: int | None = None  # documents before what is aged; None: not counted yet
         self._known: tuple[int, set[int]] = (-1, set())  # the numbers of one bucket
         self._size = 0
         self.newest_ms = -1  # of what was handed over
@@ -65,8 +66,14 @@ class Memory:
             if at * self.width_ms >= self.low_ms and self._size <= MOST_REMEMBERED:
                 break
             self._forget(at)
-        for at in [at for at in self._aged if at * self.width_ms < self.low_ms - AGED * self.width_ms]:
-            del self._aged[at]
+        for at in [at for at in self._aged if at * self.width_ms < self.aged_ms]:
+            count = self._aged.pop(at)
+            self._older = None if self._older is None else self._older + count
+
+    @property
+    def aged_ms(self) -> int:
+        """From here on the index is counted at each look; before it now and then, all at once."""
+        return max(0, self.low_ms // self.width_ms - AGED) * self.width_ms
 
     def knows(self, hit: Hit) -> bool:
         at = hit.at[0] // self.width_ms
@@ -102,9 +109,9 @@ class Memory:
         """From where on, and up to where, the index should be counted; None when nothing is remembered."""
         if not self._buckets and not self._aged:
             return None
-        begin = max(0, self.low_ms // self.width_ms - AGED)
-        end = min(max(self.newest_ms // self.width_ms, begin), now_ms // self.width_ms + 2) + 1
-        return begin * self.width_ms, max(end * self.width_ms, self.low_ms)
+        begin_ms = self.aged_ms
+        end = min(max(self.newest_ms, begin_ms) // self.width_ms, now_ms // self.width_ms + 2) + 1
+        return begin_ms, max(end * self.width_ms, self.low_ms)
 
     def changed(self, counts: Mapping[int, int], until_ms: int) -> Iterator[tuple[int, int]]:
         """The ranges of time, begin and end in milliseconds, in which the index now counts other numbers. `counts` are by the
@@ -133,6 +140,11 @@ class Memory:
                 self._aged[at] = now
         return found
 
+    def older(self, count: int) -> int:
+        """How many more documents there are before `aged_ms` than when that was counted last; fewer: some were deleted."""
+        before, self._older = self._older, count
+        return 0 if before is None else max(0, count - before)
+
     def looked(self, seen: Mapping[int, int], until_ms: int | None) -> None:
         """Every document of these buckets was looked at; so many each held. Only buckets that end before `until_ms`."""
         for at, count in seen.items():
@@ -141,6 +153,7 @@ class Memory:
 
     def doubt(self) -> None:
         """What is counted may be other documents now, though as many."""
+        self._older = None
         for bucket in self._buckets.values():
             bucket.looked = -1
 

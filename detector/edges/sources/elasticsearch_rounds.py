@@ -74,7 +74,7 @@ class Rounds:
             await lanes.open()
             if lanes.was_missing:
                 self._memory.doubt()
-            await self._count_timeless(lanes, now_ms)
+            await self._count_unread(lanes, now_ms)
             is_whole = await self._read(lanes.pages(await self._wanted(lanes, now_ms), self._settings.page))
         finally:
             await lanes.close()
@@ -123,21 +123,28 @@ class Rounds:
             return between(field, self._floor_ms, None)
         floor_ms = self._floor_ms or 0
         counts = await lanes.counts(between(field, max(span[0], floor_ms), span[1]), memory.width_ms)
-        if late := memory.too_late(counts):
-            await self._lose(late, f"became visible later than `late` ({self._settings.late}) allows")
+        await self._lose_late(memory.too_late(counts))
         ranges = [between(field, max(begin, floor_ms), end) for begin, end in memory.changed(counts, span[1]) if end > floor_ms]
         return any_of([*ranges, between(field, max(span[1], floor_ms), None)])
 
-    async def _count_timeless(self, lanes: Lanes, now_ms: int) -> None:
-        """Documents without a time have no place in the order: they are never read, but new ones are counted."""
+    async def _count_unread(self, lanes: Lanes, now_ms: int) -> None:
+        """Documents without a time have no place in the order, and those that come much too late have none any more: they are
+        never read, but new ones are counted."""
         if now_ms < self._count_ms:
             return
         self._count_ms = now_ms + COUNT_EVERY_MS
-        field = self._settings.time_field
+        field, until_ms = self._settings.time_field, self._memory.aged_ms
+        if until_ms > (self._floor_ms or 0):
+            old = self._memory.older(await lanes.total(between(field, self._floor_ms, until_ms)))
+            await self._lose_late(old)
         count = await lanes.total(without(field))
         if self._timeless is not None and count > self._timeless:
             await self._lose(count - self._timeless, f"have no `{field}`")
         self._timeless = count
+
+    async def _lose_late(self, count: int) -> None:
+        if count:
+            await self._lose(count, f"became visible later than `late` ({self._settings.late}) allows")
 
     async def _lose(self, count: int, reason: str) -> None:
         await self._inbox.lost(LostRange(self.stream, self.offset, self.offset + count, reason, "records"))

@@ -47,3 +47,19 @@ def test_the_index_is_counted_as_far_back_as_that_shows() -> None:
     span = after(0, 200_000).span(T0 + 200_000)
     assert span is not None
     assert span[0] == T0 + 200_000 - LATE_MS - AGED * WIDTH_MS
+
+
+def test_what_is_older_than_what_is_counted_at_each_look_is_counted_as_a_whole() -> None:
+    """What moved there with time is no news, and what was deleted none either; after a doubt counting begins anew."""
+    memory = after(0, 1_000, 200_000)
+    assert memory.aged_ms < T0
+    assert memory.older(7) == 0
+    memory.note(hits(500_000))
+    memory.begin(T0 + 500_000 + LATE_MS)
+    assert memory.aged_ms > T0 + 1_000
+    assert memory.older(7 + 2) == 0
+    assert memory.older(7 + 2 + 3) == 3
+    assert memory.older(5) == 0
+    assert memory.older(6) == 1
+    memory.doubt()
+    assert memory.older(100) == 0
