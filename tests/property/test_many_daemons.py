@@ -7,7 +7,7 @@ import asyncio
 import itertools
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.edges.mirror.fleet import CLAIM_S, LEASE_S, Cluster, Pager, Rang, Sidecar
@@ -139,6 +139,18 @@ def test_a_daemon_that_dies_costs_at_most_a_repeat(schedule: list[tuple[int, str
     assert not any(car.rows["pager"] for car in story.cars)
 
 
+LONE_END = [
+    *[(0, "sees", 0.0), (0, "busy", 0.0), (0, "quiet", 0.0), (0, "sees", 0.0), (0, "sees", 5.0), (3, "crash", 5.0)],
+    *[(0, "sees", 0.0), (0, "well", 5.0), (2, "quiet", 5.0), (0, "down", 1.0), (0, "sees", 60.0), (0, "quiet", 0.0)],
+]
+LONE_BEGINNINGS = [
+    *[(2, "sees", 0.5), (0, "news", 0.5), (0, "down", 1.0), (3, "sees", 0.5), (4, "sees", 20.0), (0, "start", 0.0)],
+    *[(3, "sees", 0.0), (0, "start", 30.0), (0, "busy", 30.0), (4, "sees", 0.0)],
+]
+
+
+@example(LONE_END, 4555)
+@example(LONE_BEGINNINGS, 1306)
 @given(steps(OUTAGES), st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
 def test_after_outages_the_pager_knows_what_is_so(schedule: list[tuple[int, str, float]], seed: int) -> None:

@@ -127,6 +127,14 @@ _INSTEAD = " < "
 MAY = {AlertAction.TRIGGER: may_trigger, AlertAction.UPDATE: may_update, AlertAction.RESOLVE: may_resolve}
 
 
+def ended_anyway(known: SharedIncident, ask: Asking, answer: Told) -> tuple[SharedIncident, Answer]:
+    """A RESOLVE that need not be sent, of somebody whose TRIGGER left while nobody could be asked: that may be the last that the
+    receiver has heard. While somebody sees the incident that is right, else the end is told once more."""
+    if known.is_open:
+        return known, answer
+    return replace(known, resolved={**known.resolved, ask.slot: Telling(ask.me, ask.beat)}), Send(round=known.round)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a daemon was allowed to send: in which round, to which slot; an end or not."""

@@ -61,17 +61,23 @@ class Agreement:
         self._claims: dict[tuple[str, str, bool], Claim] = {}
         self._renewed_ms: dict[tuple[str, str, bool], int] = {}
         self._unmarked: dict[tuple[str, str, bool], _Sent] = {}
+        self._last_words: set[tuple[str, str]] = set()  # where a TRIGGER of ours, sent alone, may be the last that was heard
         self._others: dict[tuple[str, str, bool], tuple[int, Telling | None]] = {}
 
     async def may_send(self, alert: Alert, *, is_repeat: bool = False) -> Permission:
         """Whether the alert may leave now. After Send, `sent` or `failed` must be called, or the claim lapses."""
+        if not self._ledger.is_away and not await self._mark_before(alert) and not self._ledger.is_away:
+            return self._waiting(TURN_S)
         if self._ledger.is_away:
             return self._unasked(alert)
         ask = self._asking(alert, is_repeat)
 
         def step(known: Known, lapsed: Lapsed) -> tuple[SharedIncident, sharing.Answer]:
             self._learn(alert, known)
-            return _asked(alert, ask, known, lapsed)
+            after, answer = _asked(alert, ask, known, lapsed)
+            if alert.action is AlertAction.RESOLVE and isinstance(answer, Told) and _place(alert) in self._last_words:
+                return sharing.ended_anyway(after, ask, answer)
+            return after, answer
 
         try:
             answer = await self._ledger.change(alert.incident.dedup_key, step, WITHIN_S)
@@ -85,6 +91,8 @@ class Agreement:
             longest_s = max(1.0, self._ledger.terms.claim_ms / 4000)
             return self._waiting(self._ledger.random.uniform(0.3, min(longest_s, FIRST_LOOK_S + age_s)))
         self._others.pop(_which(alert), None)
+        if alert.action is AlertAction.RESOLVE or (alert.action is AlertAction.TRIGGER and isinstance(answer, Send)):
+            self._last_words.discard(_place(alert))
         if isinstance(answer, Send):
             self._hold(alert, answer.round)
         self._metrics.agreed("send" if isinstance(answer, Send) else "told")
@@ -138,6 +146,15 @@ class Agreement:
 
     # -- how --------------------------------------------------------------------------------------------------------------
 
+    async def _mark_before(self, alert: Alert) -> bool:
+        """What else we have said to this receiver, which the document does not know yet, comes first. False: not now."""
+        for which, done in list(self._unmarked.items()):
+            if which[:2] == _place(alert):
+                if not await self._mark(done):
+                    return False
+                self._unmarked.pop(which, None)
+        return True
+
     async def _mark(self, done: _Sent) -> bool:
         """Whether the document knows now that this was delivered."""
         ask = self._asking(done.alert, False)
@@ -146,8 +163,9 @@ class Agreement:
         def step(known: Known, lapsed: Lapsed) -> tuple[SharedIncident | None, None]:
             claim = done.claim
             if not claim.round:  # it left while nobody could be asked
-                if known is not None and not known.is_open:
-                    return None, None  # an end may have been told after it: it counts for nothing, and is told again
+                if known is not None and not known.is_open:  # who knows whether an end was told before it or after it
+                    self._last_words.add(_place(done.alert))
+                    return None, None
                 known, _ = _asked(done.alert, ask, known, lapsed)
                 claim = replace(claim, round=known.round)
             return sharing.delivered(known, claim, done.note, done.again_s, incident) or known, None
@@ -224,6 +242,10 @@ def _asked(alert: Alert, ask: Asking, known: Known, lapsed: Lapsed) -> tuple[Sha
 
 def _slot(alert: Alert) -> str:
     return sharing.slot_of(alert.receiver, alert.instead_of)
+
+
+def _place(alert: Alert) -> tuple[str, str]:
+    return alert.incident.dedup_key, _slot(alert)
 
 
 def _which(alert: Alert) -> tuple[str, str, bool]:

@@ -299,6 +299,29 @@ def test_an_outage_makes_nobody_look_gone(leases: float) -> None:
         assert fleet.pager.told() == ["trigger", "resolve"]
 
 
+def test_what_began_and_was_over_during_an_outage_is_over_at_the_pager() -> None:
+    """An end whose delivery nobody knew of, a new beginning that left alone, and its end: the last word is the end."""
+
+    @story(2)
+    async def _(fleet: Fleet) -> None:
+        one, _ = fleet.cars
+        fleet.pager.slow_s = 5.0
+        one.sees()
+        await asyncio.sleep(20)
+        one.is_quiet()
+        while "pager" not in one.sending:
+            await asyncio.sleep(0.005)
+        fleet.cluster.is_down = True
+        await asyncio.sleep(15)
+        one.sees()
+        await asyncio.sleep(20)
+        one.is_quiet()
+        assert fleet.pager.told() == ["trigger", "resolve", "trigger"]
+        fleet.cluster.is_down = False
+        await asyncio.sleep(4 * LEASE_S)
+        assert fleet.pager.told() == ["trigger", "resolve", "trigger", "resolve"]
+
+
 def test_an_outage_longer_than_a_lease_ends_nothing() -> None:
     """Nobody could give a sign of life: when the cluster is back each has a whole lease for it, whoever looks first."""
 
