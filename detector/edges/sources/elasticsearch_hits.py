@@ -63,13 +63,17 @@ def hits_of(answer: Mapping[str, Any], has_seq: bool, shard: int | None) -> list
     """What a search has found in the shards of this number. `has_seq`: whether it was sorted by the sequence number too."""
     found = []
     place = -1 if shard is None else shard
+    shards: dict[str, tuple[str, int]] = {}  # one object for all hits of a shard: they may be many
     for raw in answer["hits"]["hits"]:
         time_ms, second = raw["sort"][:2]
-        index, name = raw["_index"], raw["_id"]
+        shard_of = shards.get(raw["_index"])
+        if shard_of is None:
+            shard_of = shards[raw["_index"]] = (raw["_index"], place)
+        index, name = shard_of[0], raw["_id"]
         seq = raw.get("_seq_no", UNKNOWN)
         number = int.from_bytes(blake2b(f"{index}\0{name}".encode("utf-8", "replace"), digest_size=8).digest(), "big")
         at, tie = ((time_ms, second), None) if has_seq else ((time_ms,), second)
-        found.append(Hit(index, name, at, tie, seq if seq >= 0 else UNKNOWN, (index, place), number, raw.get("_source")))
+        found.append(Hit(index, name, at, tie, seq if seq >= 0 else UNKNOWN, shard_of, number, raw.get("_source")))
     return found
 
 

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from detector.edges.sources.elasticsearch_cluster import Cluster, Moved, View
 from detector.edges.sources.elasticsearch_frontier import Place, place_of
 from detector.edges.sources.elasticsearch_hits import Hit, in_order
-from detector.edges.sources.elasticsearch_pages import Pages
+from detector.edges.sources.elasticsearch_pages import MOST_PAGE_BYTES, Pages
 from detector.edges.sources.elasticsearch_query import Query, counted, counting, query_of
 from detector.settings import ElasticsearchSourceSettings
 
-MOST_LANES = 64
+MOST_LANES = 1024  # the most shards that a cluster allows an index
+LEAST_PAGE_BYTES = 256 << 10
 
 
 class Lanes:
@@ -69,7 +70,8 @@ class Lanes:
     def pages(self, wanted: Query, size: int, source: bool | list[str] = True) -> MergedPages:
         """The documents in order."""
         query = query_of(self._settings, wanted)
-        return MergedPages([Pages(view, query, size, source) for view in self._views], self._settings.time_field)
+        most_bytes = max(MOST_PAGE_BYTES // len(self._views), LEAST_PAGE_BYTES)  # together as much as one would bring
+        return MergedPages([Pages(view, query, size, source, most_bytes) for view in self._views], self._settings.time_field)
 
 
 class MergedPages:

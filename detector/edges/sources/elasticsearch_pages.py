@@ -21,10 +21,13 @@ _AS_THE_SERVER_WRITES = {"excludes": ["\u0001"]}  # makes it write documents its
 class Pages:
     """`source`: what to bring of documents, True for all."""
 
-    def __init__(self, view: View, query: Query, size: int, source: bool | list[str] = True) -> None:
+    def __init__(
+        self, view: View, query: Query, size: int, source: bool | list[str] = True, most_bytes: int = MOST_PAGE_BYTES
+    ) -> None:
         self._view = view
         self._query = query
         self._most = size
+        self._most_bytes = most_bytes
         self._size = min(size, FIRST_PAGE)
         self._source: bool | list[str] | Mapping[str, list[str]] = source
         self._last: Hit | None = None
@@ -113,9 +116,9 @@ class Pages:
         return False
 
     def _adapt(self, size: int, answer_bytes: int) -> None:
-        if answer_bytes > MOST_PAGE_BYTES:
-            self._size = max(1, size * MOST_PAGE_BYTES // answer_bytes)
-        elif answer_bytes < MOST_PAGE_BYTES // 2:
+        if answer_bytes > self._most_bytes:
+            self._size = max(1, size * self._most_bytes // answer_bytes)
+        elif answer_bytes < self._most_bytes // 2:
             self._size = min(self._most, 2 * self._size)
 
     def _body(self, size: int, source: Any) -> dict[str, Any]:
