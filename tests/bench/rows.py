@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench import latency
 from tests.bench.bench import Bench, told
+from tests.bench.elasticsearch_rows import elasticsearch_row
 from tests.bench.kafka_rows import kafka_row
 from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
 from tests.bench.points_rows import points_row
@@ -198,5 +199,6 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "start": start_row,
     "latency": latency_row,
     "kafka": kafka_row,
+    "elasticsearch": elasticsearch_row,
     "points": points_row,
 }
