@@ -20,6 +20,7 @@ from detector.edges.sources.base import Inbox, Resume, SharedInbox
 from detector.edges.sources.kafka_formats import format_of
 from detector.edges.sources.kafka_handing import Handing
 from detector.edges.sources.kafka_membership import Membership
+from detector.edges.sources.kafka_partition import now_ms
 from detector.edges.sources.kafka_patience import EXPECTED, Complaints, Patience, Pauses
 from detector.edges.sources.kafka_reading import Reading
 from detector.edges.sources.kafka_start import Start
@@ -44,6 +45,7 @@ class KafkaSource:
         self._settings = settings
         self._patience = patience or Patience()
         self._complaints = Complaints(settings.name)
+        self._begun_ms = 0
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -51,6 +53,7 @@ class KafkaSource:
 
     async def read_into(self, inbox: Inbox, resume: Mapping[str, Resume]) -> None:
         pauses = Pauses(self._patience)
+        self._begun_ms = now_ms()
         while True:
             begun_s = time.monotonic()
             try:
@@ -76,7 +79,7 @@ class KafkaSource:
         try:
             await start(consumer)
             form = format_of(self._settings)
-            beginnings = Start(self._settings, form, consumer, inbox, resume)
+            beginnings = Start(self._settings, form, consumer, inbox, resume, self._begun_ms)
             membership = Membership(consumer, inbox, beginnings, self._patience, self._complaints)
             handing = Handing(self._settings, form, inbox)
             is_whole = self._settings.whole_batches and give_whole(consumer)

@@ -31,8 +31,11 @@ class Start:
         consumer: AIOKafkaConsumer,
         inbox: SharedInbox,
         resume: Mapping[str, Resume],
+        begun_ms: int,
     ) -> None:
+        """`begun_ms` is when the source was started, by this connection or an earlier one."""
         self._form = form
+        self._begun_ms = begun_ms
         self._settings = settings
         self._consumer = consumer
         self._inbox = inbox
@@ -97,8 +100,9 @@ class Start:
         wanted = start_at(self._settings.start_at)
         if wanted == "earliest":
             return log.begin
-        found = None if wanted == "latest" else await self._since(place, wanted)
-        return log.end if found is None else found
+        # A partition that was made since then is read from its beginning, however late we hear of it.
+        found = await self._since(place, self._begun_ms if wanted == "latest" else wanted)
+        return log.end if found is None else min(found, log.end)
 
     async def _since(self, place: TopicPartition, time_ms: int) -> int | None:
         """The first record that was written at that time or later."""

@@ -43,7 +43,7 @@ def begun(monkeypatch: pytest.MonkeyPatch, written_ms: int) -> int:
     monkeypatch.setattr(kafka_start, "now_ms", lambda: NOW_MS)
     settings = KafkaSourceSettings(type="kafka", servers=("broker:9092",), topics=("t",))
     inbox = SimpleNamespace(longest_window_ms=WINDOW_MS)
-    start = Start(settings, format_of(settings), cast(Any, Consumer()), cast(Any, inbox), {})
+    start = Start(settings, format_of(settings), cast(Any, Consumer()), cast(Any, inbox), {}, NOW_MS)
     decided = Beginning(90, forgets=True, rewinds=True)
     return asyncio.run(start._offset(PLACE, decided, Log(None, 0, 101)))
 
@@ -56,3 +56,16 @@ def test_a_new_owner_goes_back_by_the_longest_window(monkeypatch: pytest.MonkeyP
 def test_where_nobody_knows_the_time_of_that_record_it_goes_back_from_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only ends of transactions may follow, or the record has no time."""
     assert begun(monkeypatch, -1) == 85
+
+
+@pytest.mark.parametrize(
+    ("begun_minutes_ago", "log", "offset"),
+    [(0, Log(None, 0, 100), 100), (30, Log(None, 0, 101), 70), (50, Log(None, 0, 3), 3)],
+    ids=["at the start", "found half an hour later", "no further than its end"],
+)
+def test_latest_is_since_the_source_was_started(begun_minutes_ago: int, log: Log, offset: int) -> None:
+    """Of a topic that was made meanwhile nothing is left out."""
+    settings = KafkaSourceSettings(type="kafka", servers=("broker:9092",), topics=("t",), start_at="latest")
+    begun_ms = NOW_MS - begun_minutes_ago * 60_000
+    start = Start(settings, format_of(settings), cast(Any, Consumer()), cast(Any, None), {}, begun_ms)
+    assert asyncio.run(start._offset(PLACE, Beginning(None), log)) == offset
