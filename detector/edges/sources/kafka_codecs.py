@@ -45,7 +45,8 @@ class Scratch:
         unpack = _CODECS.get(codec)
         if unpack is None:
             raise Refused(f"codec {codec} is unknown")
-        self._make_room(at, min(self._most, 4 * len(packed)))
+        if len(self.buffer) - at < 4 * len(packed):
+            self._make_room(at, min(self._most, 4 * len(packed)))
         while True:
             size = min(self._most, len(self.buffer) - at)
             try:

@@ -64,26 +64,22 @@ class WholeBatches:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._at = 0
+        self._at = self._end = 0
 
     def size_in_bytes(self) -> int:
         return len(self._data)
 
     def has_next(self) -> bool:
         """Whether another whole one lies there: the last may be cut off."""
-        end = self._end()
-        return end is not None and end <= len(self._data)
+        at = self._at
+        length = int.from_bytes(self._data[at + 8 : at + BEFORE_LENGTH], "big", signed=True)
+        self._end = at + BEFORE_LENGTH + length
+        return length > MAGIC_AT - BEFORE_LENGTH and self._end <= len(self._data)
 
     def next_batch(self) -> bytes:
-        end = self._end()
-        taken, self._at = self._data[self._at : end], end or 0
+        """To be called after `has_next`."""
+        taken, self._at = self._data[self._at : self._end], self._end
         return taken
-
-    def _end(self) -> int | None:
-        if len(self._data) - self._at < BEFORE_LENGTH:
-            return None
-        length = int.from_bytes(self._data[self._at + 8 : self._at + BEFORE_LENGTH], "big", signed=True)
-        return self._at + BEFORE_LENGTH + length if length > MAGIC_AT - BEFORE_LENGTH else None
 
 
 class WholeRecords(module.PartitionRecords):  # type: ignore[misc]
@@ -103,12 +99,16 @@ class WholeRecords(module.PartitionRecords):  # type: ignore[misc]
             base = int.from_bytes(data[:8], "big", signed=True)
             self.next_fetch_offset = max(offset, base) + 1 if header is None else max(offset + 1, header.next_offset)
             return Whole(offset, self.next_fetch_offset, problem="checksum is wrong", data=data[:1024])
-        self.next_fetch_offset = max(offset, header.next_offset)
-        if header.next_offset <= offset or self._is_left_out(header, data):
-            return Whole(offset, self.next_fetch_offset)
-        return Whole(offset, self.next_fetch_offset, header, data)
+        if header.next_offset <= offset:
+            return Whole(offset, offset)
+        self.next_fetch_offset = header.next_offset
+        if self._is_left_out(header, data):
+            return Whole(offset, header.next_offset)
+        return Whole(offset, header.next_offset, header, data)
 
     def _is_left_out(self, header: Header, data: bytes) -> bool:
+        if header.is_ordinary:
+            return False
         if self._isolation_level != module.READ_COMMITTED:
             return header.is_control
         self._consume_aborted_up_to(header.base_offset)

@@ -42,6 +42,11 @@ class Header:
         return self.latest_ms if self.attributes & _LOG_APPEND_TIME else self.first_ms
 
     @property
+    def is_ordinary(self) -> bool:
+        """Neither of a transaction nor a sign of the end of one."""
+        return not self.attributes & (_TRANSACTIONAL | _CONTROL)
+
+    @property
     def is_transactional(self) -> bool:
         return bool(self.attributes & _TRANSACTIONAL)
 
