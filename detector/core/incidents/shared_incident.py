@@ -97,7 +97,7 @@ class SharedIncident:
                 {str(slot): _telling(each) for slot, each in body["resolved"].items()},
                 dict(body["incident"]),
             )
-        except (KeyError, TypeError, AttributeError) as problem:
+        except (KeyError, TypeError, AttributeError, OverflowError) as problem:
             raise ValueError(f"a shared incident that this release does not read: {problem!r}") from problem
 
 

@@ -304,6 +304,7 @@ def test_no_slot_ever_has_two_holders(known: SharedIncident, questions: list[tup
     [
         {"version": 2},
         {"round": "many"},
+        {"round": float("inf")},
         {"reporters": []},
         {"told": {"pager": {"by": "one"}}},
         {"resolved": None},
