@@ -53,11 +53,11 @@ def test_a_member_that_comes_and_goes_pages_nobody_twice(
     stays.start()
     with Load(kafka_broker.address, topic, PARTITIONS) as load:
         for _ in range(3):
-            load.wait_for_more(8)
+            load.wait_for_more(5)
             comes.start(until="kafka_assigned")
-            load.wait_for_more(8)
+            load.wait_for_more(5)
             comes.stop()
-        load.wait_for_more(8)
+        load.wait_for_more(5)
     told = reckon(receiver, load.planted)
     assert told.is_right
     assert told.again == 0
@@ -77,10 +77,10 @@ def test_two_members_one_of_which_is_killed_again_and_again(
             goes, stays = (one, two) if turn % 2 else (two, one)
             if not goes.starts or goes.daemon.has_ended():
                 goes.start()
-            load.wait_for_more(12)
+            load.wait_for_more(6)
             (goes.kill if chance.random() < 0.6 else goes.stop)()
             assert not stays.daemon.has_ended(), stays.said()
-            load.wait_for_more(12)
+            load.wait_for_more(6)
             goes.start()
     told = reckon(receiver, load.planted, 60)
     assert told.is_right
