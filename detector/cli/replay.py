@@ -120,7 +120,7 @@ def _files(names: tuple[str, ...], settings: PastSettings) -> tuple[Iterable[Bat
 
 
 def _pod(settings: KubernetesSourceSettings, previous: bool) -> Iterable[Batch]:
-    from detector.edges.sources.kubernetes_past import pod_batches  # with its HTTP client, which no other replay needs
+    from detector.edges.sources.kubernetes.past import pod_batches  # with its HTTP client, which no other replay needs
 
     return pod_batches(settings, previous)
 

@@ -71,7 +71,7 @@ def index_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def read_index(options: IndexOptions, service: str | None, layout: str) -> tuple[Iterator[Batch], Callable[[], int | None]]:
     """The index's batches, and how many documents there are once the first batch was asked for."""
-    from detector.edges.sources.elasticsearch_past import PastIndex, Span  # with its client, which no other replay needs
+    from detector.edges.sources.elasticsearch.past import PastIndex, Span  # with its client, which no other replay needs
 
     past = PastIndex(_settings(options, service, layout), Span(_time("--since", options.since), _time("--until", options.until)))
     return past.batches(), lambda: past.total

@@ -16,9 +16,9 @@ from detector.settings import Settings
 __all__ = ["Part", "Problem", "inspect", "parts_of"]
 
 INSPECTIONS = {
-    "sources.kubernetes": "detector.edges.sources.kubernetes_inspection:inspect_source",
-    "sources.kafka": "detector.edges.sources.kafka_inspection:inspect_source",
-    "sources.elasticsearch": "detector.edges.sources.elasticsearch_inspection:inspect_source",
+    "sources.kubernetes": "detector.edges.sources.kubernetes.inspection:inspect_source",
+    "sources.kafka": "detector.edges.sources.kafka.inspection:inspect_source",
+    "sources.elasticsearch": "detector.edges.sources.elasticsearch.inspection:inspect_source",
     "sinks.kafka": "detector.edges.kafka.inspection:inspect_sink",
     "sinks.webhook": "detector.edges.sinks.inspection:inspect_sink",
     "sinks.pagerduty": "detector.edges.sinks.inspection:inspect_sink",

@@ -19,7 +19,7 @@ from tests.bench.jobs import resident_mb
 
 def whole(address: str, index: str, cache: str) -> dict[str, Any]:
     """`trimwatch replay --elasticsearch` with the built-in rules, start-up left out."""
-    from detector.edges.sources.elasticsearch_past import PastIndex, Span  # loads the client by halves: not in `bare`
+    from detector.edges.sources.elasticsearch.past import PastIndex, Span  # loads the client by halves: not in `bare`
 
     ready = ready_rules(RuleSettings(), Path(cache))
     past = PastIndex(ElasticsearchSourceSettings("elasticsearch", urls=(address,), index=index), Span())

@@ -61,7 +61,7 @@ class Deaf:
 
 async def whole(address: str, topic: str, lines: int, count: int, cache: str, way: str) -> dict[str, Any]:
     """Kafka to findings in the store, offsets committed. `way`: `whole` batches, or `records`, the public interface."""
-    from detector.edges.sources.kafka import KafkaSource
+    from detector.edges.sources.kafka.source import KafkaSource
 
     made = engine_for(rules(count), cache)
     settings = KafkaSourceSettings(

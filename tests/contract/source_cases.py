@@ -14,8 +14,8 @@ from typing import Any
 
 from detector.edges.sources import source_of
 from detector.edges.sources.base import Source
-from detector.edges.sources.kubernetes import KubernetesSource
-from detector.edges.sources.kubernetes_patience import Patience
+from detector.edges.sources.kubernetes.patience import Patience
+from detector.edges.sources.kubernetes.source import KubernetesSource
 from detector.edges.sources.stdin import StdinSource
 from detector.settings import (
     ElasticsearchSourceSettings,

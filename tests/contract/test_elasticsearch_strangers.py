@@ -11,9 +11,9 @@ from typing import Any, Literal, cast
 import pytest
 
 from detector.edges.elasticsearch.nodes import ask_nodes
-from detector.edges.sources.elasticsearch import ElasticsearchSource
-from detector.edges.sources.elasticsearch_cluster import Patience
-from detector.edges.sources.elasticsearch_past import PastIndex, Span
+from detector.edges.sources.elasticsearch.cluster import Patience
+from detector.edges.sources.elasticsearch.past import PastIndex, Span
+from detector.edges.sources.elasticsearch.source import ElasticsearchSource
 from detector.errors import NoSuchInput
 from detector.settings import ElasticsearchSourceSettings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.edges.sources.collect import Collector, running
-from tests.unit.edges.sources.test_file import append, run, source
+from tests.unit.edges.sources.file.test_source import append, run, source
 
 OLD = b"".join(b"old %04d\n" % i for i in range(50))
 NEW = b"".join(b"new %04d\n" % i for i in range(200))

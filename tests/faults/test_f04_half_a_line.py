@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tests.unit.edges.sources.collect import Collector, running
-from tests.unit.edges.sources.test_file import append, run, source
+from tests.unit.edges.sources.file.test_source import append, run, source
 
 
 def test_half_a_line_waits_across_a_restart(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.edges.sources.collect import Collector, running
-from tests.unit.edges.sources.test_file import append, run, source
+from tests.unit.edges.sources.file.test_source import append, run, source
 
 
 @pytest.fixture

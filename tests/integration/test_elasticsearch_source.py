@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from detector.edges.sources import elasticsearch_rounds
 from detector.edges.sources.base import Resume
-from detector.edges.sources.elasticsearch import ElasticsearchSource
-from detector.edges.sources.elasticsearch_cluster import Cluster, Patience, View
-from detector.edges.sources.elasticsearch_pages import Pages
+from detector.edges.sources.elasticsearch import rounds as elasticsearch_rounds
+from detector.edges.sources.elasticsearch.cluster import Cluster, Patience, View
+from detector.edges.sources.elasticsearch.pages import Pages
+from detector.edges.sources.elasticsearch.source import ElasticsearchSource
 from detector.settings import ElasticsearchSourceSettings
 from tests.services.documents import index_documents, send_documents
 from tests.services.elasticsearch import Elasticsearch

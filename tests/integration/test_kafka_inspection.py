@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from detector.cli import main
 from detector.edges.inspected import Inspected
 from detector.edges.kafka.inspection import inspect_sink
-from detector.edges.sources.kafka_inspection import inspect_source
+from detector.edges.sources.kafka.inspection import inspect_source
 from detector.settings import KafkaSinkSettings, KafkaSourceSettings, Secret, Size
 from tests.contract.topic_receiver import records_in
 from tests.integration.strict_kafka import grant, strict_kafka

@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer import fetcher
 
-from detector.edges.sources import kafka as kafka_source
-from detector.edges.sources import kafka_whole
 from detector.edges.sources.base import Resume
+from detector.edges.sources.kafka import source as kafka_source
+from detector.edges.sources.kafka import whole as kafka_whole
 from detector.settings import Secret
 from tests.integration.kafka_inbox import RecordInbox, kafka
 from tests.services.certificates import Certificates

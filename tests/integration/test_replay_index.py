@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from detector.edges.sources.elasticsearch_past import PastIndex, Span
+from detector.edges.sources.elasticsearch.past import PastIndex, Span
 from detector.records import Batch
 from detector.settings import ElasticsearchSourceSettings
 from tests.services.certificates import Certificates

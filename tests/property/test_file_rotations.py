@@ -18,7 +18,7 @@ from random import Random
 import pytest
 
 from detector.edges.sources.base import Resume
-from detector.edges.sources.file import FileSource
+from detector.edges.sources.file.source import FileSource
 from detector.settings import FileSourceSettings
 from tests.unit.edges.sources.collect import Collector, running
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.edges.sources.elasticsearch_frontier import END_OF_TIME, Frontier, Place
-from detector.edges.sources.elasticsearch_hits import Hit
-from detector.edges.sources.elasticsearch_memory import Memory, Peak, Tally
-from detector.edges.sources.elasticsearch_recall import Recalled, recall
-from detector.edges.sources.elasticsearch_token import (
+from detector.edges.sources.elasticsearch.frontier import END_OF_TIME, Frontier, Place
+from detector.edges.sources.elasticsearch.hits import Hit
+from detector.edges.sources.elasticsearch.memory import Memory, Peak, Tally
+from detector.edges.sources.elasticsearch.recall import Recalled, recall
+from detector.edges.sources.elasticsearch.token import (
     MOST_BYTES,
     Progress,
     ShardMark,

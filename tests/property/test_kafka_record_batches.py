@@ -10,11 +10,11 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.edges.sources import kafka_unpacking
-from detector.edges.sources.kafka_formats import Format, format_of
-from detector.edges.sources.kafka_lines import Span
-from detector.edges.sources.kafka_rows import labels_of
-from detector.edges.sources.kafka_unpacking import Unpacking, runs
+from detector.edges.sources.kafka import unpacking as kafka_unpacking
+from detector.edges.sources.kafka.formats import Format, format_of
+from detector.edges.sources.kafka.lines import Span
+from detector.edges.sources.kafka.rows import labels_of
+from detector.edges.sources.kafka.unpacking import Unpacking, runs
 from detector.records import Batch, Labels, Stream
 from detector.settings import KafkaSourceSettings
 from tests.unit.edges.sources.record_batches import ABORT, CODECS, COMMIT, PLACE, Made, batch, control, wholes

@@ -8,11 +8,11 @@ from detector.edges.sources.base import Source
 from detector.settings import SourceSettings
 
 SOURCES = {
-    "file": "detector.edges.sources.file:FileSource",
+    "file": "detector.edges.sources.file.source:FileSource",
     "stdin": "detector.edges.sources.stdin:StdinSource",
-    "kubernetes": "detector.edges.sources.kubernetes:KubernetesSource",
-    "kafka": "detector.edges.sources.kafka:KafkaSource",
-    "elasticsearch": "detector.edges.sources.elasticsearch:ElasticsearchSource",
+    "kubernetes": "detector.edges.sources.kubernetes.source:KubernetesSource",
+    "kafka": "detector.edges.sources.kafka.source:KafkaSource",
+    "elasticsearch": "detector.edges.sources.elasticsearch.source:ElasticsearchSource",
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from detector.edges.mirror.inspection import _CLUSTER_RIGHTS, _INDEX_RIGHTS
 from detector.edges.mirror.templates import KINDS, PRIORITY, stream_of, template_of
-from detector.edges.sources import kafka_beginning
+from detector.edges.sources.kafka import beginning as kafka_beginning
 from detector.settings import ElasticsearchSettings, ElasticsearchSourceSettings, KafkaSinkSettings, KafkaSourceSettings
 from tests.unit.deploy.manifests import DEPLOY
 

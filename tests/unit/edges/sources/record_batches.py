@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from detector.edges.sources.kafka_whole import Whole, WholeBatches, WholeRecords
+from detector.edges.sources.kafka.whole import Whole, WholeBatches, WholeRecords
 
 PLACE = TopicPartition("orders", 3)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}

@@ -1,0 +1,1 @@
+"""Follows log files: rotation by rename and by copytruncate, reused inodes, globs."""

@@ -1,0 +1,1 @@
+"""Reads topics of Apache Kafka as a member of a consumer group; whole record batches where that is possible."""

@@ -1,0 +1,1 @@
+"""Follows the logs of a pod's containers through the Kubernetes API."""
