@@ -53,11 +53,17 @@ class Memory:
         self._older: int | None = None  # documents before what is aged; None: not counted yet
         self._known: tuple[int, set[int]] = (-1, set())  # the numbers of one bucket
         self._size = 0
+        self._begun_ms = 0  # when we last began to look
         self.newest_ms = -1  # of what was handed over
         self.low_ms = 0  # from here on documents are remembered
 
     def begin(self, now_ms: int) -> None:
-        """The look-back moves on."""
+        """The look-back moves on. What was not over at the last look may hold as many documents as then, and others: an index was
+        deleted and made again meanwhile."""
+        for at, bucket in self._buckets.items():
+            if (at + 1) * self.width_ms > self._begun_ms:
+                bucket.looked = -1
+        self._begun_ms = now_ms
         if self.newest_ms < 0:
             return
         low = (min(self.newest_ms, now_ms) - self._late_ms) // self.width_ms

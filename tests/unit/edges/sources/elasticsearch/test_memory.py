@@ -63,3 +63,18 @@ def test_what_is_older_than_what_is_counted_at_each_look_is_counted_as_a_whole()
     assert memory.older(6) == 1
     memory.doubt()
     assert memory.older(100) == 0
+
+
+def test_what_was_not_over_at_the_last_look_is_read_again_though_it_counts_as_many() -> None:
+    """An index that is deleted and made again between two looks is never seen to be missing."""
+    memory, now_ms = Memory(LATE_MS), T0 + 10_500
+    memory.begin(now_ms)
+    memory.note(hits(0, 10_400))
+    memory.looked({T0 // WIDTH_MS: 1, (T0 + 10_400) // WIDTH_MS: 1}, None)
+    memory.begin(now_ms + 100)
+    assert list(memory.changed(counts(0, 10_400), T0 + 11_000)) == [(T0 + 10_000, T0 + 11_000)]
+    memory.looked({(T0 + 10_400) // WIDTH_MS: 1}, None)
+    memory.begin(now_ms + 1_000)
+    memory.looked({(T0 + 10_400) // WIDTH_MS: 1}, None)
+    memory.begin(now_ms + 2_000)
+    assert list(memory.changed(counts(0, 10_400), T0 + 11_000)) == []
