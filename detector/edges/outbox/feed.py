@@ -163,8 +163,9 @@ class FeedLane:
         if page.until == self._until:
             return
         letters = [_letter(self.name, each) for each in refused]
-        for letter in letters:
-            log.warning("document_refused", consumer=self.name, position=letter.position, reason=letter.reason)
+        for reason, first in {letter.reason: letter for letter in reversed(letters)}.items():  # one line for what has one cause
+            count = sum(letter.reason == reason for letter in letters)
+            log.warning("document_refused", consumer=self.name, position=first.position, reason=reason, documents=count)
         await asyncio.to_thread(self._tools.feed.taken, self.name, page.until, letters, self._tools.now_ms())
         self._until = page.until
         self._tools.metrics.feed_taken(self.name, len(page.rows) - len(letters), len(letters))

