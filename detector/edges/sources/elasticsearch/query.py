@@ -32,6 +32,11 @@ def any_of(queries: Iterable[Query]) -> Query:
     return {"bool": {"should": list(queries), "minimum_should_match": 1}}
 
 
+def named(ids: Iterable[str]) -> Query:
+    """Documents of these names, in whichever index."""
+    return {"ids": {"values": list(ids)}}
+
+
 def without(field: str) -> Query:
     """Documents that lack it."""
     return {"bool": {"must_not": [{"exists": {"field": field}}]}}

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from detector.edges.sources.elasticsearch.frontier import Frontier, Shard, place_of
 from detector.edges.sources.elasticsearch.hits import Hit
 from detector.edges.sources.elasticsearch.memory import Tally
-from detector.edges.sources.elasticsearch.token import Progress, ShardMark, check_of, total_of
+from detector.edges.sources.elasticsearch.token import Progress, ShardMark, check_of, short, total_of
 
 MOST_READ = 500_000  # documents that a start looks through; what lies behind is taken for new
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """`known` were handed over; of these, `last` in the last round, in the order in which they were. `doubtful` ones, inside the
-    look-back, may have been handed over too."""
+    """`known` were handed over; `last` are those of the last round and the last few before it, by their record numbers.
+    `doubtful` ones, inside the look-back, may have been handed over too."""
 
     known: list[Hit]
-    last: list[Hit]
+    last: dict[int, Hit]
     doubtful: int
     frontier: Frontier
 
@@ -39,7 +39,17 @@ def recall(hits: Sequence[Hit], progress: Progress, marks: Iterable[ShardMark]) 
     doubtful = sum(hit.shard not in found for hit in hits)
     before = Frontier(progress.ends, {shard: mark.before for shard, mark in found.items()})
     frontier = before.moved(progress.reached, {shard: mark.seq for shard, mark in found.items()})
-    return Recalled(known + last, last, doubtful, frontier)
+    known += last
+    return Recalled(known, _numbered(known, last, progress), doubtful, frontier)
+
+
+def _numbered(known: Iterable[Hit], last: Sequence[Hit], progress: Progress) -> dict[int, Hit]:
+    """Documents by their record numbers. Those of the last round stand in their order, which is certain where none of them is
+    missing; the last few are named, of whatever round they are."""
+    tail = progress.offset - len(progress.tail)
+    named = {short(hit.number): hit for hit in known}
+    numbered = {at: hit for at, hit in enumerate(last, progress.offset - len(last)) if at < tail}
+    return numbered | {at: hit for at, name in enumerate(progress.tail, tail) if (hit := named.get(name)) is not None}
 
 
 def _found(hits: Iterable[Hit], marks: Iterable[ShardMark]) -> dict[Shard, ShardMark]:

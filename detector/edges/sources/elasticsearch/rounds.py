@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -16,9 +17,9 @@ from detector.edges.sources.elasticsearch.frontier import END_OF_TIME, Frontier,
 from detector.edges.sources.elasticsearch.hits import Hit
 from detector.edges.sources.elasticsearch.lanes import Lanes, MergedPages
 from detector.edges.sources.elasticsearch.memory import Memory
-from detector.edges.sources.elasticsearch.query import Query, any_of, between, without
+from detector.edges.sources.elasticsearch.query import Query, any_of, between, named, without
 from detector.edges.sources.elasticsearch.recall import MOST_READ, Recalled, recall
-from detector.edges.sources.elasticsearch.token import Progress, ShardMark, marks_of, read, written
+from detector.edges.sources.elasticsearch.token import MOST_TAIL, Progress, ShardMark, marks_of, read, short, written
 from detector.records import LostRange
 from detector.settings import ElasticsearchSourceSettings
 from detector.settings.start_at import start_at
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 
 MOST_A_ROUND = 100_000  # documents; what is left is the next round's
 RECALL_PAGE = 5_000
+MOST_NAMED = 1_000  # documents that are asked for by their names at once
 COUNT_EVERY_MS = 300_000
 
 
@@ -44,6 +46,7 @@ class Rounds:
         self._first = 0  # the record number of this round's first document
         self._frontier = Frontier()  # at the beginning of this round
         self._reached: Place = (-1, END_OF_TIME)  # up to here this round has handed all over
+        self._tail: deque[int] = deque(maxlen=MOST_TAIL)  # the last documents that were handed over
         self._timeless: int | None = None
         self._count_ms = 0
 
@@ -105,6 +108,7 @@ class Rounds:
         for batch in batches_of(hits, begin, self.stream, self._settings, _now_ms(), pages.plain):
             taken = hits[batch.offset - begin : batch.next_offset - begin]
             self._memory.note(taken)
+            self._tail.extend(short(hit.number) for hit in taken[-MOST_TAIL:])
             self._reached = _reached(taken[-1], hits[batch.next_offset - begin :], pages.until)
             self.offset = batch.next_offset
             await self._inbox.put(batch, self._token())
@@ -112,7 +116,8 @@ class Rounds:
     def _token(self) -> str:
         memory = self._memory
         low_ms = max(memory.low_ms, self._floor_ms or 0)
-        progress = Progress(self.offset, self._first, low_ms, memory.newest_ms, self._reached, self._frontier.ends)
+        ends, tail = self._frontier.ends, tuple(self._tail)
+        progress = Progress(self.offset, self._first, low_ms, memory.newest_ms, self._reached, ends, tail)
         return written(progress, marks_of(memory.peaks(), memory.tallies(), self._frontier))
 
     async def _wanted(self, lanes: Lanes, now_ms: int) -> Query:
@@ -194,22 +199,26 @@ class Rounds:
             at = hit.at[0] // memory.width_ms
             counts[at] = counts.get(at, 0) + 1
         memory.looked(counts, None)
+        self._tail.extend(progress.tail)
 
     async def _repeat(self, lanes: Lanes, found: Recalled, resume: Resume, progress: Progress) -> None:
-        """The round's last documents, under the record numbers that they had. Where these are not certain, for some were deleted
-        or not known again, the pipeline is told that all before is over."""
-        last = found.last[max(0, len(found.last) - (progress.offset - resume.offset)) :]
-        if not last:
-            return
-        offsets = {hit.number: progress.offset - len(last) + at for at, hit in enumerate(last)}
-        times = [hit.at[0] for hit in last]
-        pages = lanes.pages(between(self._settings.time_field, min(times), max(times) + 1), self._settings.page)
-        while hits := await pages.next():
-            wanted = [(offsets[hit.number], hit) for hit in hits if hit.number in offsets]
-            for _, run in groupby(enumerate(wanted), lambda each: each[1][0] - each[0]):
-                same = [each[1] for each in run]
-                for batch in batches_of([hit for _, hit in same], same[0][0], self.stream, self._settings, _now_ms()):
-                    await self._inbox.put(batch, resume.token)
+        """The last documents, under the record numbers that they had. Those that were deleted, or are not known again, are left
+        out: the pipeline takes their lines for over."""
+        wanted = {hit.number: at for at, hit in found.last.items() if at >= resume.offset}
+        if len(wanted) < progress.offset - resume.offset:
+            missing = progress.offset - resume.offset - len(wanted)
+            log.warning("elasticsearch_not_read_again", source=self._settings.name, documents=missing)
+        numbered: list[tuple[int, Hit]] = []
+        ids = [found.last[at].id for at in sorted(wanted.values())]
+        for begin in range(0, len(ids), MOST_NAMED):
+            pages = lanes.pages(named(ids[begin : begin + MOST_NAMED]), self._settings.page)
+            while hits := await pages.next():
+                numbered += [(wanted[hit.number], hit) for hit in hits if hit.number in wanted]
+        numbered.sort(key=lambda each: each[0])
+        for _, run in groupby(enumerate(numbered), lambda each: each[1][0] - each[0]):
+            same = [each for _, each in run]
+            for batch in batches_of([hit for _, hit in same], same[0][0], self.stream, self._settings, _now_ms()):
+                await self._inbox.put(batch, resume.token)
 
 
 def _reached(last: Hit, following: Sequence[Hit], until: Place) -> Place:

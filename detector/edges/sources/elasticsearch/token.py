@@ -1,20 +1,24 @@
 """What a checkpoint keeps of an index: where reading stood, and of each shard how far it had been read.
 
 A shard is known again by the last document that it had taken in; and that nothing slipped in below that one, by how many they are
-and by a sum. About 35 shards find room; documents of others are handed over again.
+and by a sum. About 20 shards find room; documents of others are handed over again. The last documents are named one by one, for a
+line that is not over may have begun some rounds ago.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from detector.edges.sources.elasticsearch.frontier import NONE, Frontier, Place, Shard
 from detector.edges.sources.elasticsearch.memory import Peak, Tally
 
 MOST_BYTES = 1024
+MOST_TAIL = 128  # documents
+_LEAST_TAIL = 40  # more than the lines over which one may ask for another
+_TAIL_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class ShardMark:
 class Progress:
     """A round goes through the index once, in time order. `first` is the record number of its first document, `offset` the one
     that comes next; the round has come to `reached`. `ends` are those of the frontier at its beginning. `low_ms` to `newest_ms`
-    is what is remembered."""
+    is what is remembered. `tail` are the last documents that were handed over, as `short` names them, the last one last."""
 
     offset: int
     first: int
@@ -41,6 +45,12 @@ class Progress:
     newest_ms: int
     reached: Place
     ends: tuple[Place, ...]
+    tail: Sequence[int] = ()
+
+
+def short(number: int) -> int:
+    """A document's name among those of the look-back."""
+    return number & 0xFFFFFFFF
 
 
 def check_of(number: int) -> int:
@@ -60,7 +70,7 @@ def marks_of(peaks: Mapping[Shard, Peak], tallies: Mapping[Shard, Tally], before
 
 
 def written(progress: Progress, marks: Iterator[ShardMark]) -> str:
-    """At most MOST_BYTES; the first marks go before the later ones."""
+    """At most MOST_BYTES; the first marks go before the later ones, and the last documents before the earlier ones."""
     head = {
         "elasticsearch": 1,
         "next": progress.offset,
@@ -70,16 +80,20 @@ def written(progress: Progress, marks: Iterator[ShardMark]) -> str:
         "at": progress.reached,
         "ends": progress.ends,
         "shards": "",
+        "tail": "",
     }
     room = (MOST_BYTES - len(_json(head))) * 4 // 5 - 4
+    kept = min(len(progress.tail), _LEAST_TAIL) * _TAIL_BYTES
     packed = b""
     for mark in marks:
         numbers = (mark.seq, mark.check, mark.count, mark.total, *(mark.seq - cut for cut in mark.before))
         piece = b"".join(map(_varint, numbers))
-        if len(packed) + len(piece) > room:
+        if len(packed) + len(piece) > room - kept:
             break
         packed += piece
-    return _json({**head, "shards": base64.b85encode(packed).decode()})
+    named = min(len(progress.tail), (room - len(packed)) // _TAIL_BYTES)
+    tail = b"".join(each.to_bytes(_TAIL_BYTES, "big") for each in progress.tail[len(progress.tail) - named :])
+    return _json({**head, "shards": base64.b85encode(packed).decode(), "tail": base64.b85encode(tail).decode()})
 
 
 def read(token: str) -> tuple[Progress, tuple[ShardMark, ...]] | None:
@@ -90,7 +104,8 @@ def read(token: str) -> tuple[Progress, tuple[ShardMark, ...]] | None:
             return None
         offset, first, low_ms, newest_ms = (int(known[name]) for name in ("next", "first", "low", "newest"))
         ends = tuple(_place(end) for end in known["ends"])
-        progress = Progress(offset, first, low_ms, newest_ms, _place(known["at"]), ends)
+        tail = _numbers(base64.b85decode(known.get("tail", "")))
+        progress = Progress(offset, first, low_ms, newest_ms, _place(known["at"]), ends, tail)
         packed = list(_varints(base64.b85decode(known["shards"])))
     except (ValueError, KeyError, TypeError, IndexError):
         return None
@@ -102,6 +117,10 @@ def read(token: str) -> tuple[Progress, tuple[ShardMark, ...]] | None:
 def _mark(row: list[int]) -> ShardMark:
     seq, check, count, total, *apart = row
     return ShardMark(seq, check, count, total, tuple(seq - each for each in apart))
+
+
+def _numbers(tail: bytes) -> list[int]:
+    return [int.from_bytes(tail[at : at + _TAIL_BYTES], "big") for at in range(0, len(tail), _TAIL_BYTES)]
 
 
 def _place(pair: list[int]) -> Place:
