@@ -215,6 +215,34 @@ class Points:
     dead: tuple[DeadLetter, ...] = ()
 
 
+class VerdictState(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a signal got worse than is accepted, in one window after a change (1, 2, ...) or in all of them together (None).
+
+    `baseline` and `after` are in `unit` (`%` of a share is 15.5, not 0.155); `observed` and the 95 % `interval` of it are the
+    deviation in the unit of `acceptable`, which is the text that was given. None where a number is not known. `windows_needed`
+    says how many further windows would settle an inconclusive one."""
+
+    signal: str
+    layer: str
+    window: int | None
+    baseline: float | None
+    after: float | None
+    acceptable: str
+    observed: float | None
+    interval: tuple[float | None, float | None] | None
+    unit: str
+    state: VerdictState
+    reason: str
+    windows_needed: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: `now_ms` on the wall clock, `mono_ms` on a clock that never jumps."""

@@ -1,0 +1,1 @@
+"""Verdicts: what changed after a change, judged by the statistics of `models`."""
