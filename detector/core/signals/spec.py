@@ -36,7 +36,7 @@ class Layer(StrEnum):
     MONITORING = "monitoring"
 
 
-_ACCEPTABLE = re.compile(r"(>=|<=|±|\+-)?\s*([+-]?)\s*(\d+(?:\.\d+)?|\.\d+)\s*(%|[^\s\d]\S*)?")
+_ACCEPTABLE = re.compile(r"(>=|<=|±|\+-)?\s*([+-]?)\s*(\d+(?:\.\d+)?|\.\d+)\s*(%|[^\W\d_][^\s\d%]*)?")
 
 
 @dataclass(frozen=True, slots=True)
