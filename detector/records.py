@@ -13,7 +13,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True)
 def record(kind: type[T]) -> type[T]:
     """A frozen record to the type checker and by custom, but not at run time: a frozen one sets each field by a call, which was a
-    seventh of what a line costs when every line is a hit. For the records that are made once a line."""
+    seventh of what a line costs when every line is a hit. For the records that are made once a line, or once a sample."""
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
 
@@ -187,7 +187,7 @@ class Distribution:
     total: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MetricPoint:
     """One number, or one histogram, of one series at one time. `labels` are sorted by name. A counter's value is the total since
     `start_ms`, or with `is_delta` what was added since then. None for the value: the series ended here."""

@@ -48,7 +48,7 @@ def exponential(point: ExponentialHistogramDataPoint) -> Distribution:
     if positive:
         upper.append((bound(offset, scale), 0.0))
     upper += [(bound(offset + index + 1, scale), count) for index, count in enumerate(positive)]
-    bounds, counts = _rising(upper)
+    bounds, counts = rising(upper)
     return Distribution(bounds, counts, point.sum if point.HasField("sum") else None)
 
 
@@ -88,7 +88,7 @@ def _trimmed(buckets: Buckets, scale: int) -> tuple[int, list[float], int]:
     return begin, merged, max(_COARSEST, scale - shift)
 
 
-def _rising(upper: Sequence[tuple[float, float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def rising(upper: Sequence[tuple[float, float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Bounds that rise, and are finite: buckets that no float tells apart are one. What lies above all bounds comes last."""
     bounds: list[float] = []
     counts: list[float] = []

@@ -29,10 +29,10 @@ def fields(data: bytes) -> list[Field]:
     at, size = 0, len(data)
     while at < size:
         begin = at
-        tag, at = _varint(data, at)
+        tag, at = varint(data, at)
         end = _end(data, at, tag & 7)
         if tag & 7 == LENGTH:
-            length, at = _varint(data, at)
+            length, at = varint(data, at)
             end = at + length
         if end > size or tag < 8:
             raise ValueError("no protobuf message: a field is cut off or has no number")
@@ -50,7 +50,7 @@ def field(number: int, content: bytes) -> bytes:
 
 def _end(data: bytes, at: int, kind: int) -> int:
     if kind == _VARINT:
-        return _varint(data, at)[1]
+        return varint(data, at)[1]
     if kind in (_FIXED64, _FIXED32):
         return at + (8 if kind == _FIXED64 else 4)
     if kind != LENGTH:
@@ -58,7 +58,7 @@ def _end(data: bytes, at: int, kind: int) -> int:
     return at
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
     """The number that begins at `at`, and where it ends."""
     value = shift = 0
     for index in range(at, min(at + 10, len(data))):

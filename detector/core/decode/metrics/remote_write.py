@@ -1,0 +1,251 @@
+"""Prometheus remote write, 1.0 (`prometheus.WriteRequest`) and 2.0 (`io.prometheus.write.v2.Request`), unpacked already.
+
+Walked by hand: of a series that is known by the bytes of its labels nothing but value and time is read, where protobuf would make
+a message of each label. https://prometheus.io/docs/specs/prw/remote_write_spec and ..._2_0
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from detector.core.decode.metrics.labels import MOST_POINTS
+from detector.core.decode.metrics.remote_write_series import UNKNOWN_FAMILY, KnownSeries, Series, SymbolRequest, Unusable
+from detector.core.decode.otlp import wire
+from detector.records import MetricKind, MetricPoint
+
+MOST_PROBLEMS = 5
+LATEST_MS = 253_402_300_800_000  # the year 10,000
+_MOST_TIMES = 4096
+_STALE = struct.pack("<Q", 0x7FF0000000000002)
+_double = struct.Struct("<d").unpack_from
+_LABEL, _SAMPLE, _EXEMPLAR, _HISTOGRAM, _METADATA = 0x0A, 0x12, 0x1A, 0x22, 0x1A
+_LABEL_REFS, _HISTOGRAM_2, _EXEMPLAR_2, _METADATA_2, _CREATED = 0x0A, 0x1A, 0x22, 0x2A, 0x30
+_SYMBOL, _SERIES_2 = 0x22, 0x2A
+
+
+@dataclass(slots=True)
+class Written:
+    """What a request held. `problems` are the first few of the `refused` series and samples, in words."""
+
+    points: list[MetricPoint] = field(default_factory=list)
+    samples: int = 0
+    histograms: int = 0
+    refused: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def refuse(self, problem: str) -> None:
+        self.refused += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+
+
+class RemoteWrite:
+    """Remembers series and families that it has seen, so many of them. One for each listener; for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._known = KnownSeries()
+        self._times: dict[bytes, int] = {}
+
+    def first(self, data: bytes) -> Written:
+        """A request of version 1.0. Raises ValueError when it is none; what is wrong in one series is told in the answer."""
+        try:
+            return self._first(data)
+        except (IndexError, struct.error):
+            raise ValueError("no WriteRequest: it is cut off") from None
+
+    def second(self, data: bytes) -> Written:
+        """A request of version 2.0. Raises ValueError."""
+        try:
+            return self._second(data)
+        except (IndexError, struct.error):
+            raise ValueError("no io.prometheus.write.v2.Request: it is cut off") from None
+
+    def _first(self, data: bytes) -> Written:
+        written = Written()
+        points, samples = written.points, 0
+        series_of, times = self._known.by_label_bytes, self._times
+        at, size = 0, len(data)
+        while at < size:
+            tag, length, at = data[at], data[at + 1], at + 2
+            if length > 127:
+                length, at = wire.varint(data, at - 1)
+            end = at + length
+            if tag & 7 != wire.LENGTH or end > size:
+                raise ValueError("no WriteRequest: a field is cut off or of another kind")
+            if tag == _LABEL:
+                # One sample at the end, as Prometheus writes it: `12 10 09 <double> 10 <time in 6 bytes>`, or `12 07 10 <time>`.
+                # If the bytes before it are the label bytes of a known series, it is that series and nothing else.
+                if length > 18 and data[end - 7] == 0x10:
+                    is_zero = data[end - 9 : end - 7] == b"\x12\x07"
+                    if is_zero or data[end - 18 : end - 15] == b"\x12\x10\x09":
+                        series = series_of.get(data[at : end - (9 if is_zero else 18)])
+                        time_ms = times.get(data[end - 6 : end])
+                        if series is not None and time_ms is not None:
+                            value: float | None = 0.0 if is_zero else _double(data, end - 15)[0]
+                            if value != value and data[end - 15 : end - 7] == _STALE:
+                                value = None
+                            name, labels, kind, unit = series
+                            points.append(MetricPoint(name, labels, kind, value, time_ms, None, False, unit))
+                            samples += 1
+                            at = end
+                            continue
+                self._series(data, at, end, written)
+            elif tag == _METADATA:
+                self._known.learn_family(data[at:end])
+            elif tag in (_SYMBOL, _SERIES_2):
+                raise ValueError("no WriteRequest, but an io.prometheus.write.v2.Request")
+            at = end
+            if len(points) > MOST_POINTS:
+                raise ValueError(f"more than {MOST_POINTS} points in a request")
+        written.samples += samples
+        return written
+
+    def _series(self, data: bytes, begin: int, end: int, written: Written) -> None:
+        at = begin
+        while at < end and data[at] == _LABEL:
+            length, at = wire.varint(data, at + 1)
+            at += length
+        if at > end:
+            raise ValueError("no TimeSeries: a label is cut off")
+        rest = wire.fields(data[at:end])
+        base, key = at, data[begin:at]
+        if any(each.number == 1 for each in rest):  # labels behind samples: legal, and nobody writes it
+            key += b"".join(data[base + each.begin : base + each.end] for each in rest if each.number == 1)
+        try:
+            series = self._known.by_bytes(key)
+        except Unusable as problem:
+            written.refuse(str(problem))
+            return
+        for each in rest:
+            tag = each.number << 3 | each.type
+            if tag == _SAMPLE:
+                self._sample(data, base + each.at, base + each.end, series, None, written)
+            elif tag == _HISTOGRAM:
+                _histogram(data[base + each.at : base + each.end], series, None, written)
+
+    def _second(self, data: bytes) -> Written:
+        symbols: list[bytes] = []
+        spans: list[int] = []  # begin, end, begin, end, ...
+        at, size = 0, len(data)
+        while at < size:
+            tag, length, at = data[at], data[at + 1], at + 2
+            if length > 127:
+                length, at = wire.varint(data, at - 1)
+            end = at + length
+            if tag & 7 != wire.LENGTH or end > size:
+                raise ValueError("no io.prometheus.write.v2.Request: a field is cut off or of another kind")
+            if tag == _SERIES_2:
+                spans += (at, end)
+            elif tag == _SYMBOL:
+                symbols.append(data[at:end])
+            elif tag < _SYMBOL:
+                raise ValueError("a WriteRequest of version 1.0, sent as io.prometheus.write.v2.Request")
+            at = end
+        if symbols and symbols[0]:
+            raise ValueError("the first symbol is not the empty string")
+        return self._by_symbols(data, symbols, spans)
+
+    def _by_symbols(self, data: bytes, symbols: list[bytes], spans: list[int]) -> Written:
+        written = Written()
+        points, times, samples = written.points, self._times, 0
+        request = SymbolRequest(self._known, symbols)
+        for begin, end in zip(spans[::2], spans[1::2], strict=True):
+            # labels_refs, one sample, metadata: as Prometheus writes a series.
+            after = begin + 2 + data[begin + 1]
+            is_zero = data[after : after + 3] == b"\x12\x07\x10"
+            rest = after + (9 if is_zero else 18)
+            if (
+                rest <= end
+                and data[begin] == _LABEL_REFS
+                and (is_zero or (data[after : after + 3] == b"\x12\x10\x09" and data[after + 11] == 0x10))
+            ):
+                time_ms = times.get(data[rest - 6 : rest])
+                series = None if time_ms is None else request.known(data[begin + 2 : after], data[rest:end])
+                if series is not None and time_ms is not None:
+                    value: float | None = 0.0 if is_zero else _double(data, after + 3)[0]
+                    if value != value and data[after + 3 : after + 11] == _STALE:
+                        value = None
+                    name, labels, kind, unit = series
+                    points.append(MetricPoint(name, labels, kind, value, time_ms, None, False, unit))
+                    samples += 1
+                    continue
+            self._series_2(data, begin, end, request, written)
+            if len(points) > MOST_POINTS:
+                raise ValueError(f"more than {MOST_POINTS} points in a request")
+        written.samples += samples
+        return written
+
+    def _series_2(self, data: bytes, begin: int, end: int, request: SymbolRequest, written: Written) -> None:
+        content = data[begin:end]
+        fields = wire.fields(content)
+        refs = b"".join(content[each.at : each.end] for each in fields if each.number == 1 and each.type == wire.LENGTH)
+        family, created = UNKNOWN_FAMILY, None
+        for each in fields:
+            tag = each.number << 3 | each.type
+            if tag == _METADATA_2:
+                family = request.family(content[each.at : each.end])
+            elif tag == _CREATED:
+                created = wire.varint(content, each.at)[0] or None
+        try:
+            series = request.series(refs, family)
+        except Unusable as problem:
+            written.refuse(str(problem))
+            return
+        for each in fields:
+            tag = each.number << 3 | each.type
+            if tag == _SAMPLE:
+                self._sample(content, each.at, each.end, series, created, written)
+            elif tag == _HISTOGRAM_2:
+                _histogram(content[each.at : each.end], series, created, written)
+
+    def _sample(self, data: bytes, at: int, end: int, series: Series, start_ms: int | None, written: Written) -> None:
+        """proto3: a value or a time of zero is not written."""
+        value, time_ms = 0.0, 0
+        is_stale = False
+        content = data[at:end]
+        for each in wire.fields(content):
+            tag = each.number << 3 | each.type
+            if tag == 0x09:
+                value = _double(content, each.at)[0]
+                is_stale = content[each.at : each.end] == _STALE
+            elif tag == 0x10:
+                time_ms = wire.varint(content, each.at)[0]
+                if each.end - each.at == 6:
+                    self._remember_time(content[each.at : each.end], time_ms)
+            elif tag == 0x18:
+                start_ms = wire.varint(content, each.at)[0] or None
+        if not _may_be(time_ms) or (start_ms is not None and start_ms > time_ms):
+            written.refuse(f"{series.shown}: a sample without a time, or at one that cannot be ({time_ms} ms)")
+            return
+        shown = None if is_stale else value
+        written.points.append(MetricPoint(series.name, series.labels, series.kind, shown, time_ms, start_ms, False, series.unit))
+        written.samples += 1
+
+    def _remember_time(self, key: bytes, time_ms: int) -> None:
+        """Thousands of series share a scrape's time. Only a number that may be a time is a known one."""
+        if _may_be(time_ms):
+            if len(self._times) >= _MOST_TIMES:
+                self._times.clear()
+            self._times[key] = time_ms
+
+
+def _may_be(time_ms: int) -> bool:
+    return 0 < time_ms < LATEST_MS
+
+
+def _histogram(data: bytes, series: Series, start_ms: int | None, written: Written) -> None:
+    """The module that reads them is imported with the first one."""
+    from detector.core.decode.metrics import native_histograms
+
+    try:
+        found = native_histograms.read(data)
+        if not _may_be(found.time_ms):
+            raise ValueError(f"a histogram without a time, or at one that cannot be ({found.time_ms} ms)")
+    except ValueError as problem:
+        written.refuse(f"{series.shown}: {problem}")
+        return
+    start = found.start_ms or start_ms
+    kind, labels = MetricKind.HISTOGRAM, series.labels
+    written.points.append(MetricPoint(series.name, labels, kind, found.value, found.time_ms, start, False, series.unit))
+    written.histograms += 1
