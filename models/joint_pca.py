@@ -4,7 +4,8 @@
 in robust deviations from what that was over the history.
 
 P holds the fewest axes that carry `share` of the variance, of those that carry more than a signal
-on its own does. What moves along P (load, that lifts all alike) is no residual; a level that moves with its fellows is left to the univariate models. Jackson and Mudholkar, Control procedures for residuals
+on its own does. What moves along P (load, that lifts all alike) is no residual; a level
+that moves with its fellows is left to the univariate models. Jackson and Mudholkar, Control procedures for residuals
 associated with principal component analysis, 1979. Their limit takes normal rows; ours comes from models/streaming.py.
 
 A row's missing values are filled with what the axes say of the known ones, and are no part of its residual.
