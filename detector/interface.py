@@ -7,6 +7,7 @@ sink, the webhook and the API all build on it, so that there is one place where 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from detector.plain_text import ACTS_UNSEEN
-from detector.records import Cause, Counts, Evidence, Finding, Incident
+from detector.records import Cause, Counts, Evidence, Finding, Incident, Verdict
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -87,6 +88,30 @@ def finding_object(finding: Finding) -> dict[str, Json]:
         "is_startup": finding.is_startup,
         "marks": finding.marks,
     }
+
+
+def verdict_object(verdict: Verdict) -> dict[str, Json]:
+    """How one signal did in one window after a change. What is no number (NaN, infinite) is null: JSON has no word for it."""
+    low, high = verdict.interval or (None, None)
+    return {
+        "kind": "verdict",
+        "signal": verdict.signal,
+        "layer": verdict.layer or None,
+        "window": "all" if verdict.window is None else verdict.window,
+        "baseline": _number(verdict.baseline),
+        "after": _number(verdict.after),
+        "acceptable": verdict.acceptable,
+        "observed": _number(verdict.observed),
+        "interval": None if verdict.interval is None else [_number(low), _number(high)],
+        "unit": verdict.unit or None,
+        "verdict": verdict.state.value,
+        "reason": verdict.reason,
+        "windows_needed": verdict.windows_needed,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _cause(cause: Cause) -> dict[str, Json]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from detector.records import AlertAction, IncidentState, Severity, Stage, TimeFrom
+from detector.records import AlertAction, IncidentState, Severity, Stage, TimeFrom, VerdictState
 
 Schema = dict[str, Any]
 
@@ -58,13 +58,36 @@ def finding_schema() -> Schema:
 
 
 def verdict_schema() -> Schema:
-    """A value of the verdicts' topic: what is around every verdict. Its own fields stand beside these."""
+    """A value of the verdicts' topic, and a line of `trimwatch verdict --json`, which leaves the envelope and the key out."""
     fields = {
         "kind": {"const": "verdict"},
-        **_ENVELOPE,
-        "key": {"type": "string", "description": "What was judged; the record's key."},
+        "signal": _text("What was judged: the column of a file, the name of a series."),
+        "layer": _maybe("Where it is measured: application, container, network, storage or monitoring, where that is known."),
+        "window": {
+            "anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}],
+            "description": "The window after the change, or all of them together.",
+        },
+        "baseline": _maybe_number("The level before, in `unit`."),
+        "after": _maybe_number("The level after, in `unit`."),
+        "acceptable": _text("The deviation that is accepted, as it was written, like +15% or >=+10pp."),
+        "observed": _maybe_number("The deviation, in the unit of `acceptable`: 15.5 for 15.5 % or pp."),
+        "interval": {
+            "anyOf": [
+                {"type": "null"},
+                {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["number", "null"]}},
+            ],
+            "description": "The 95 % interval of `observed`: low and high; null on a side that is not known.",
+        },
+        "unit": _maybe("The unit of `baseline` and `after`, where it is known."),
+        "verdict": _one_of(VerdictState, "inconclusive: the evidence allows neither."),
+        "reason": _text("Why, in a sentence with the numbers."),
+        "windows_needed": {
+            "type": ["integer", "null"],
+            "description": "How many further windows would settle an inconclusive verdict, where that can be said.",
+        },
     }
-    return _schema("verdict", "What a comparison before and after a change came to.", fields)
+    told = {**_ENVELOPE, "key": {"type": "string", "description": "What was judged; the record's key."}}
+    return _schema("verdict", "What a comparison before and after a change came to.", fields | told, optional=tuple(told))
 
 
 SCHEMAS: Mapping[str, Callable[[], Schema]] = {
@@ -98,6 +121,10 @@ def _text(says: str) -> Schema:
 
 def _maybe(says: str) -> Schema:
     return {"type": ["string", "null"], "description": says}
+
+
+def _maybe_number(says: str) -> Schema:
+    return {"type": ["number", "null"], "description": says}
 
 
 def _texts(says: str) -> Schema:

@@ -13,15 +13,16 @@ import pytest
 from detector.edges.mirror.base import Document
 from detector.edges.mirror.kafka import written_object
 from detector.edges.sinks.kafka import record_of
-from detector.interface import finding_object, incident_object
+from detector.interface import finding_object, incident_object, verdict_object
 from detector.interface_schema import SCHEMAS
-from detector.records import Incident
+from detector.records import Incident, Verdict, VerdictState
 from tests.contract.feed_documents import FINDING, document
 from tests.contract.sink_cases import ALERT, INCIDENT, NOW_MS, RESOLVE
 from tests.golden.hostile_incident import HOSTILE
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "schemas"
 GOLDEN = Path(__file__).parents[1] / "golden" / "sinks"
+JUDGED = Verdict("p99_ms", "", 1, 420.0, 485.0, "+15%", 15.476, (11.0, None), "ms", VerdictState.FAIL, "why")
 
 
 def valid(kind: str, value: Any) -> None:
@@ -53,11 +54,20 @@ def test_a_finding_is_what_the_schema_says() -> None:
 
 
 def test_a_verdict_is_what_the_schema_says() -> None:
-    """What is around it; its own fields may be any but these."""
-    verdict = Document(7, "verdict", "orders/trim-12", NOW_MS, {"verdict": "pass", "kind": "x", "id": "y"})
-    value = written_object(verdict, "orders-0")
+    """What is around it in a topic, its own fields, and a body that tries to replace what is around it."""
+    body = verdict_object(JUDGED) | {"kind": "x", "id": "y"}
+    value = written_object(Document(7, "verdict", "orders/trim-12", NOW_MS, body), "orders-0")
     valid("verdict", value)
-    assert (value["kind"], value["id"], value["verdict"]) == ("verdict", 7, "pass")
+    assert (value["kind"], value["id"], value["verdict"]) == ("verdict", 7, "fail")
+
+
+def test_a_verdict_on_the_command_line_is_one_too() -> None:
+    """Without envelope; what no JSON can carry (NaN, infinity) is null."""
+    nothing = replace(JUDGED, window=None, baseline=float("nan"), after=None, observed=float("inf"), interval=None, unit="")
+    for verdict in (JUDGED, nothing):
+        valid("verdict", verdict_object(verdict))
+    made = verdict_object(nothing)
+    assert (made["window"], made["baseline"], made["observed"], made["unit"], made["layer"]) == ("all", None, None, None, None)
 
 
 def test_every_field_is_described() -> None:
@@ -66,7 +76,7 @@ def test_every_field_is_described() -> None:
     written = {
         "incident": incident,
         "finding": written_object(document(1), "orders-0"),
-        "verdict": written_object(Document(1, "verdict", "k", NOW_MS, {}), "i"),
+        "verdict": written_object(Document(1, "verdict", "k", NOW_MS, verdict_object(JUDGED)), "i"),
     }
     for kind, value in written.items():
         properties = SCHEMAS[kind]()["properties"]
