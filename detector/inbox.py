@@ -21,6 +21,7 @@ from detector.records import Batch, Checkpoint, Counts, LostRange, Points, Tick
 from detector.telemetry import Metrics
 
 COMMIT_BYTES = 8 << 20  # so much was judged: write it down, however recent the last checkpoint
+LONGEST_WAIT_MS = 500  # somebody holds a connection open until what was pushed is written
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
 
 
@@ -66,6 +67,7 @@ class PipelineInbox:
         self._bytes = 0
         self._teller: Teller | None = None
         self._last: Batch | None = None  # since counts were told
+        self._waiting: list[asyncio.Future[None]] = []  # for the next checkpoint
 
     async def put(self, batch: Batch, token: str = "", teller: Teller | None = None) -> None:
         """Judges a batch, and writes down what followed when it is time."""
@@ -86,6 +88,22 @@ class PipelineInbox:
             self._pipeline.points(points, token)
             if self._clocks.mono_ms() - self._committed_ms >= self._commit_every_ms:
                 await self._commit()
+
+    async def kept(self, points: Points, teller: Teller | None = None) -> None:
+        """As `points`, but returns when the checkpoint that holds them is written: not before may a sender forget them. Many who
+        wait share one."""
+        async with self._turn:
+            await self._settle()
+            self._count_for(teller)
+            self._pipeline.points(points, "")
+            written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(written)
+        await asyncio.wait([written], timeout=min(self._commit_every_ms, LONGEST_WAIT_MS) / 1000)
+        if not written.done():
+            async with self._turn:
+                await self._settle()
+                if not written.done():
+                    await self._commit()
 
     async def lost(self, lost: LostRange, teller: Teller | None = None) -> None:
         """Writes down at once what nobody will ever judge."""
@@ -178,6 +196,9 @@ class PipelineInbox:
 
     def _written(self, checkpoint: Checkpoint, alerts: range) -> None:
         self._owed = None
+        waiting, self._waiting = self._waiting, []  # all came before the checkpoint: nothing is taken in while one is owed
+        for each in waiting:
+            each.set_result(None)
         self.handover.written(checkpoint.positions, alerts)
         self._committed_ms = self._clocks.mono_ms()
         self._bytes = 0
@@ -205,6 +226,11 @@ class Door:
 
     async def points(self, points: Points, token: str = "") -> None:
         await self._inbox.points(points, token, self)
+        reach(CrashPoint.SOURCE_HANDED_OVER)
+
+    async def kept(self, points: Points) -> None:
+        """Returns when they are in the store."""
+        await self._inbox.kept(points, self)
         reach(CrashPoint.SOURCE_HANDED_OVER)
 
     async def lost(self, lost: LostRange) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -93,7 +94,13 @@ def _outside_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def _certificate_problems(settings: Settings) -> Iterator[Problem]:
-    """What certificate files hold; for Kafka, whose clients would find out late."""
+    """What certificate files hold: for Kafka, whose clients would find out late, and for what we serve."""
+    ingest = settings.ingest
+    if ingest.cert_file is not None and ingest.key_file is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(ingest.cert_file, ingest.key_file)
+        except (OSError, ValueError):
+            yield "ingest.cert_file", f"{ingest.cert_file!r} and {ingest.key_file!r} are no certificate with its key"
     for path, part in _parts(settings):
         if isinstance(part, KafkaSourceSettings | KafkaSinkSettings) and part.tls:
             try:
@@ -105,6 +112,7 @@ def _certificate_problems(settings: Settings) -> Iterator[Problem]:
 
 def _parts(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "api", settings.api
+    yield "ingest", settings.ingest
     yield "elasticsearch", settings.elasticsearch
     yield from ((f"sources.{at}", source) for at, source in enumerate(settings.sources))
     yield from ((f"sinks.{at}", sink) for at, sink in enumerate(settings.sinks))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from detector.documents.fields import shown, unknown
 from detector.settings.brokers import broker_problems
 from detector.settings.clusters import cluster_problems
+from detector.settings.listening import ingest_problems
 
 if TYPE_CHECKING:
     from detector.settings.tree import Settings
@@ -29,6 +30,7 @@ def problems_between(settings: Settings) -> Iterator[Problem]:
     if settings.outbox.first_retry > settings.outbox.longest_retry:
         yield "outbox.first_retry", "is longer than longest_retry"
     yield from _addresses(settings)
+    yield from ingest_problems(settings.ingest)
     yield from broker_problems(settings)
     yield from cluster_problems(settings)
 
@@ -49,9 +51,11 @@ def _sources(settings: Settings) -> Iterator[Problem]:
 
 
 def _addresses(settings: Settings) -> Iterator[Problem]:
-    for path, address in (("telemetry.listen", settings.telemetry.listen), ("api.listen", settings.api.listen)):
+    listeners = {name: getattr(settings, name).listen for name in ("telemetry", "api", "ingest")}
+    for name, address in listeners.items():
         match = _LISTEN.fullmatch(address)
         if address and (not match or int(match[1]) > 65535):
-            yield path, f"is {shown(address)}; write host:port, like 127.0.0.1:9480, or nothing to switch it off"
-    if settings.api.listen and settings.api.listen == settings.telemetry.listen and not settings.api.listen.endswith(":0"):
-        yield "api.listen", "is the address of telemetry.listen too"
+            yield f"{name}.listen", f"is {shown(address)}; write host:port, like 127.0.0.1:9480, or nothing to switch it off"
+        same = [other for other, its in listeners.items() if its == address]
+        if address and not address.endswith(":0") and name != same[0]:
+            yield f"{name}.listen", f"is the address of {same[0]}.listen too"

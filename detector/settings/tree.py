@@ -368,6 +368,33 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """Where metrics are pushed to: remote write, OTLP, InfluxDB line protocol."""
+
+    listen: str = say("host:port that takes pushed metrics; empty switches it off.", "")
+    token: Secret | None = say(
+        "What a push must carry, as a bearer token or as the password of basic authentication; several, on lines of their own, "
+        "are each right. Needed wherever listen is not loopback.",
+        None,
+    )
+    cert_file: str | None = say("Certificate, with which the address is served by TLS.", None)
+    key_file: str | None = say("Its key.", None)
+    insecure: bool = say("Whether an address that is not loopback may be served without TLS.", False)
+    service: str | None = say("The service that pushed metrics belong to, unless their labels say otherwise.", None)
+    max_body: Size = say(
+        "A larger push, packed or unpacked, is refused.",
+        Size(32 << 20),
+        minimum=Size(64 << 10).bytes,
+        maximum=Size(256 << 20).bytes,
+    )
+    max_waiting: Size = say(
+        "Pushes of so many bytes together are being taken in; more are sent away to come again.",
+        Size(64 << 20),
+        minimum=Size(64 << 10).bytes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     level: Literal["debug", "info", "warning", "error"] = say("How much we say about ourselves.", "info")
     format: Literal["auto", "json", "console"] = say("auto: console on a terminal, JSON elsewhere.", "auto")
@@ -389,6 +416,7 @@ class Settings:
     elasticsearch: ElasticsearchSettings = say("The mirror that daemons share.", ElasticsearchSettings())
     telemetry: ListenSettings = say("Health and metrics.", ListenSettings())
     api: ApiSettings = say("API and page.", ApiSettings())
+    ingest: IngestSettings = say("Where metrics are pushed to.", IngestSettings())
     log: LogSettings = say("Our own log.", LogSettings())
     grace: timedelta = say(
         "How long a stop may take to finish what was read.", timedelta(seconds=2), maximum=timedelta(minutes=5)

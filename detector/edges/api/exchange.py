@@ -52,10 +52,10 @@ class Request:
     headers: Mapping[str, str]
     receive: Receive
 
-    async def body(self) -> bytes:
-        """All of it. Raises Refused: 413 when it is larger than BODY_LIMIT_BYTES, 408 when it takes too long."""
-        if self.declared_bytes > BODY_LIMIT_BYTES:
-            raise Refused(413, f"a body of at most {BODY_LIMIT_BYTES} bytes is taken")
+    async def body(self, most: int = BODY_LIMIT_BYTES) -> bytes:
+        """All of it. Raises Refused: 413 when it is larger than `most` bytes, 408 when it takes too long."""
+        if self.declared_bytes > most:
+            raise Refused(413, f"a body of at most {most} bytes is taken")
         parts, size = [], 0
         try:
             async with asyncio.timeout(BODY_LIMIT_S):
@@ -63,8 +63,8 @@ class Request:
                     message = await self.receive()
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
-                    if size > BODY_LIMIT_BYTES:
-                        raise Refused(413, f"a body of at most {BODY_LIMIT_BYTES} bytes is taken")
+                    if size > most:
+                        raise Refused(413, f"a body of at most {most} bytes is taken")
                     if message["type"] != "http.request" or not message.get("more_body"):
                         return b"".join(parts)
         except TimeoutError as error:

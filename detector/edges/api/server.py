@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from detector.edges.api.api import Api
-from detector.edges.api.connection import connection_class
+from detector.edges.api.connection import MOST_CONNECTIONS, connection_class
 from detector.edges.api.daemon import Daemon
 from detector.edges.api.exchange import App
 from detector.edges.api.telemetry import telemetry_app
@@ -47,9 +47,9 @@ class Listeners:
 
 def bind(telemetry: ListenSettings, api: ApiSettings) -> Listeners:
     """Raises CannotListen."""
-    first = _bound(telemetry.listen)
+    first = bound(telemetry.listen)
     try:
-        return Listeners(first, _bound(api.listen))
+        return Listeners(first, bound(api.listen))
     except CannotListen:
         if first is not None:
             first.close()
@@ -63,13 +63,26 @@ async def serve(parts: ApiParts, listeners: Listeners, settings: ApiSettings) ->
     async with asyncio.TaskGroup() as group:
         for app, listener, name in ((telemetry, listeners.telemetry, "telemetry"), (api, listeners.api, "api")):
             if listener is not None:
-                group.create_task(_serve(app, listener), name=name)
+                group.create_task(serve_app(app, listener), name=name)
 
 
-async def _serve(app: App, listener: socket.socket) -> None:
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a listener treats those who connect. `certificate` and `key` are files; with both it speaks TLS."""
+
+    most_connections: int = MOST_CONNECTIONS
+    keep_alive_s: int = 5
+    certificate: str | None = None
+    key: str | None = None
+
+
+async def serve_app(app: App, listener: socket.socket, manners: Manners = Manners()) -> None:
+    """Answers until cancelled; the socket is closed then."""
     config = uvicorn.Config(
         app,
-        http=connection_class(),  # type: ignore[arg-type]
+        http=connection_class(most=manners.most_connections),  # type: ignore[arg-type]
+        ssl_certfile=manners.certificate,
+        ssl_keyfile=manners.key,
         ws="none",
         lifespan="off",
         loop="none",
@@ -79,7 +92,7 @@ async def _serve(app: App, listener: socket.socket) -> None:
         date_header=False,
         proxy_headers=False,
         h11_max_incomplete_event_size=16 << 10,
-        timeout_keep_alive=5,
+        timeout_keep_alive=manners.keep_alive_s,
         timeout_graceful_shutdown=GOODBYE_S,
     )
     server = _Server(config)
@@ -113,7 +126,8 @@ def _refresh(parts: ApiParts) -> None:
         parts.metrics.store_size(parts.store.size_bytes())
 
 
-def _bound(listen: str) -> socket.socket | None:
+def bound(listen: str) -> socket.socket | None:
+    """None for an empty address. Raises CannotListen."""
     if not listen:
         return None
     host, _, port = listen.rpartition(":")
