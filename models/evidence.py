@@ -1,0 +1,133 @@
+"""From a forecast and what came instead to one of three states: fail, pass, inconclusive."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from models.replay_errors import Forecast
+from models.scales import Scale
+from models.series import Floats, Question, State
+from models.window_statistics import shares_of
+
+PASS_ERROR = 0.05  # with which a level at the accepted deviation may pass
+_DOUBTFUL = 0.05  # a statistic beside the level that is this unlikely, and beyond what is accepted, keeps it from passing
+_LEAST_FREEDOM = 1.0
+_ROUNDING = 1e-9  # of a level: no change at all
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """On the scale of the signal, each of shape (statistics,): by how much it is worse than forecast, how much worse is accepted,
+    the scale of chance, its degrees of freedom, and the probability of so much from chance alone."""
+
+    names: tuple[str, ...]
+    predicted: Floats
+    came: Floats
+    excess: Floats
+    margin: Floats
+    error: Floats
+    worst: Floats
+    freedom: Floats
+    chance: Floats
+
+    def upper(self, i: int, error: float) -> float:
+        """One-sided upper limit of the excess of statistic i."""
+        return float(self.excess[i]) + self.half_width(i, error)
+
+    def half_width(self, i: int, error: float) -> float:
+        if self.error[i] == 0.0:
+            return 0.0
+        return float(stdtrit(self.freedom[i], 1.0 - error) * self.error[i])
+
+    def capped(self, chance: Floats) -> Evidence:
+        """With a chance that another test on the same numbers does not let go below its own."""
+        return replace(self, chance=np.maximum(self.chance, chance))
+
+
+def evidence(names: tuple[str, ...], forecast: Forecast, came: Floats, scale: Scale, question: Question) -> Evidence:
+    predicted, excess = forecast.predicted, came - forecast.predicted
+    margin = np.array([_margin(name, p, predicted[0], scale, question) for name, p in zip(names, predicted, strict=True)])
+    tiny = _ROUNDING * np.maximum(np.abs(predicted), np.abs(predicted[0]) if scale.name != "log" else 1.0)
+    error = np.where(forecast.scale <= tiny, 0.0, forecast.scale)
+    excess = np.where(np.abs(excess) <= tiny, 0.0, excess)
+    known = np.isfinite(excess) & (forecast.freedom >= _LEAST_FREEDOM)
+    beyond = excess - np.where(question.is_at_least, margin, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        chance = stdtr(forecast.freedom, -beyond / error)
+    chance = np.where(error == 0.0, np.where(beyond > 0, 0.0, 1.0), chance)
+    return Evidence(
+        names=names,
+        predicted=predicted,
+        came=came,
+        excess=np.where(known, excess, np.nan),
+        margin=margin,
+        error=error,
+        worst=forecast.worst,
+        freedom=forecast.freedom,
+        chance=np.where(known, chance, np.nan),
+    )
+
+
+def _margin(name: str, predicted: float, level: float, scale: Scale, question: Question) -> float:
+    """A wanted change is a margin below zero: the signal must get better by so much."""
+    if not (math.isfinite(predicted) and math.isfinite(level)):
+        return math.nan
+    at = predicted if name in ("level", "middle", "tail") else level
+    amount = abs(question.amount)
+    if question.is_relative:
+        amount *= abs(scale.back(at))
+    if question.is_at_least:
+        return -Scale(scale.name, -scale.sign, scale.floor).margin(-at, amount)
+    margin = scale.margin(at, amount)
+    if question.limit is not None and name in ("level", "middle"):
+        margin = min(margin, max(float(scale.of(np.array(question.limit))) - at, 0.0))
+    return margin
+
+
+def fails(found: Evidence, alpha: float, question: Question) -> int | None:
+    """The statistic that fails, the least likely one; None if none does. Beyond chance, beyond what is accepted, and beyond all
+    that the replay has seen: a scale alone says little about the tails of bursts."""
+    bound = alpha * shares_of(found.names)
+    accepted = found.margin
+    with np.errstate(invalid="ignore"):
+        failing = (found.chance < bound) & (found.excess > accepted)
+        if not question.is_at_least:
+            failing &= found.excess > found.worst
+        if "spread" in found.names:
+            at = found.names.index("spread")
+            failing[at] &= found.excess[at] + found.excess[0] > accepted[at]
+    if not failing.any():
+        return None
+    return int(np.where(failing, found.chance / bound, np.inf).argmin())
+
+
+def passes(found: Evidence, error: float, question: Question) -> bool:
+    """The level's upper limit is within what is accepted, and no other statistic casts doubt on it."""
+    if not math.isfinite(found.excess[0]) or not _below(found.upper(0, error), float(found.margin[0])):
+        return False
+    with np.errstate(invalid="ignore"):
+        doubt = (found.chance < _DOUBTFUL) & (found.excess > found.margin)
+    return question.is_at_least or not doubt[1:].any()
+
+
+def _below(upper: float, margin: float) -> bool:
+    return upper < margin or (upper == margin == 0.0) or (margin < 0.0 and upper <= margin)
+
+
+def settle_after(found: Evidence, windows: int, alpha: float, state: State) -> int | None:
+    """How many further windows would settle it if the deviation stays: chance shrinks with the root of their number."""
+    if state != "inconclusive" or not math.isfinite(found.excess[0]):
+        return None
+    excess, margin = float(found.excess[0]), float(found.margin[0])
+    if excess < margin:
+        needed, width = margin - excess, found.half_width(0, PASS_ERROR)
+    else:
+        needed, width = excess, found.half_width(0, alpha * float(shares_of(found.names)[0]))
+    if not (needed > 0 and math.isfinite(width)):
+        return None
+    more = math.ceil(windows * (width / needed) ** 2) - windows
+    return max(more, 1) if more < 10_000 else None

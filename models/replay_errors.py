@@ -1,0 +1,77 @@
+"""How wrong would we have been, had nothing changed? Rolling-origin replay of a signal over its own past, at the same horizon and
+span; the forecaster with the smallest error wins, and its errors are the scale of what chance does.
+
+See Hyndman and Athanasopoulos, Forecasting: Principles and Practice (3rd ed.), 5.10, for the replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.forecasters import NAMES, Guess, span_means
+from models.series import Floats
+
+LEAST_ERRORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Each of shape (statistics,). `worst` is the largest error of the replay but for its top hundredth; `freedom` are the
+    degrees of freedom of the scale: errors whose spans overlap are not counted twice. NaN where nothing can be said."""
+
+    predicted: Floats
+    scale: Floats
+    worst: Floats
+    freedom: Floats
+    names: tuple[str, ...]
+
+
+def forecast(z: Floats, made: list[Guess], horizon: int, span: int, targets: list[Floats | None]) -> Forecast:
+    """`z` of shape (statistics, windows). The target starts `horizon` windows after the last known one (1 = the next) and is
+    `span` windows long; `targets` has each companion's value there."""
+    count, windows = z.shape
+    first = min(4, max(windows // 4, 1))
+    last = windows - horizon - span + 1  # origins are first <= o < last
+    if last - first < 1:
+        nothing = np.full(count, np.nan)
+        return Forecast(nothing, nothing, nothing, nothing, ("nothing",) * count)
+    truth = span_means(z, span)[:, first + horizon : last + horizon]
+    errors, predicted, names = [], [], []
+    for guess, target in zip(made, targets, strict=True):
+        replayed, final = guess.base[:, :, first:last], guess.base[:, :, -1]
+        if guess.companion is not None and guess.slope is not None and target is not None:
+            beside = np.broadcast_to(guess.companion.past, z.shape)
+            then = span_means(beside, span)[:, first + horizon : last + horizon]
+            replayed = replayed + guess.slope[:, first:last] * then
+            final = final + guess.slope[:, -1] * target
+        errors.append(truth - replayed)
+        predicted.append(final)
+        after = "" if guess.companion is None else f" after {guess.companion.name}"
+        names += [f"{name}{after}" for name in NAMES]
+    all_errors, all_predicted = np.concatenate(errors), np.concatenate(predicted)
+    return _best(all_errors, all_predicted, names, horizon + span - 1)
+
+
+def _best(errors: Floats, predicted: Floats, names: list[str], overlap: int) -> Forecast:
+    """`errors` of shape (forecasters, statistics, origins). One that could be tried on less than half of the origins of the most
+    tried one is not compared with it."""
+    known = np.isfinite(errors)
+    counts = known.sum(axis=2)
+    filled = np.where(known, errors, 0.0)
+    squares = (filled * filled).sum(axis=2) / np.maximum(counts, 1)
+    usable = (counts * 2 >= counts.max(axis=0)) & (counts >= LEAST_ERRORS) & np.isfinite(predicted)
+    best = np.where(usable, squares, np.inf).argmin(axis=0)
+    at = np.arange(errors.shape[1])
+    ok = usable[best, at]
+    chosen, count = errors[best, at], counts[best, at]
+    top = np.sort(np.where(np.isfinite(chosen), chosen, -np.inf), axis=1)
+    place = errors.shape[2] - 1 - count // 100
+    return Forecast(
+        predicted=np.where(ok, predicted[best, at], np.nan),
+        scale=np.where(ok, np.sqrt(squares[best, at]), np.nan),
+        worst=np.where(ok, top[at, place], np.nan),
+        freedom=np.where(ok, count / overlap, np.nan),
+        names=tuple(names[i] for i in best),
+    )

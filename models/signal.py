@@ -1,0 +1,135 @@
+"""One signal, laid out to be looked at: its statistics by window, its forecasters, and what each window was against them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.evidence import Evidence, evidence
+from models.forecasters import Companion, Guess, guesses, span_means
+from models.layout import Layout
+from models.rare_counts import Dispersion, dispersion_of
+from models.replay_errors import forecast
+from models.scales import Scale, scale_of
+from models.series import Floats, Question, Series
+from models.window_statistics import names_of, statistics
+
+_DAY_S = 86_400.0
+_INTERVAL = 0.025  # on either side
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A companion and its value in each window after the change, shape (statistics or 1, windows)."""
+
+    companion: Companion
+    later: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    scale: Scale
+    question: Question
+    names: tuple[str, ...]
+    z: Floats
+    later: Floats
+    made: list[Guess]
+    beside: list[Beside]
+    periods: tuple[int, ...]
+    layout: Layout
+    counts: tuple[Dispersion, ...]
+
+    def look(self, first: int, span: int) -> Evidence:
+        """At `span` windows after the change from `first` (0 is the first) on."""
+        horizon = min(self.layout.horizon + first, max(self.z.shape[1] // 4, 1))
+        came = _mean(self.later, first, span)
+        targets: list[Floats | None] = [None]
+        targets += [_mean(beside.later, first, span) for beside in self.beside]
+        targets += [self._same_phase(period, horizon, span) for period in self.periods]
+        found = evidence(self.names, forecast(self.z, self.made, horizon, span, targets), came, self.scale, self.question)
+        return found.capped(self._chance_of_count(first, span)) if self.counts else found
+
+    def _same_phase(self, period: int, horizon: int, span: int) -> Floats:
+        start = self.z.shape[1] - 1 + horizon - period
+        if start < 0 or start + span > self.z.shape[1]:
+            return np.full(len(self.z), np.nan)
+        return span_means(self.z[:, start : start + span], span)[:, 0]
+
+    def _chance_of_count(self, first: int, span: int) -> Floats:
+        windows = self.layout.after
+        values = windows.values[first : first + span]
+        exposure = float(windows.known[first : first + span].sum())
+        seen = (float(np.nansum(values)), float((values > 0).sum()))
+        return np.array([count.chance(after, exposure) for count, after in zip(self.counts, seen, strict=False)])
+
+    def longest_span(self, windows: int) -> int:
+        """Over how many windows the replay still has independent errors."""
+        return min(windows, max(int(self.z.shape[1]) // 8, 3))
+
+    def in_units(self, found: Evidence, i: int) -> tuple[float | None, float | None, float | None, float | None, float | None]:
+        """Baseline, after, observed and its interval, of statistic i."""
+        if not (math.isfinite(found.predicted[i]) and math.isfinite(found.came[i])):
+            shown = tuple(self.scale.back(float(x[0])) if math.isfinite(x[0]) else None for x in (found.predicted, found.came))
+            return shown[0], shown[1], None, None, None
+        if found.names[i] in ("spread", "any"):
+            i = 0
+        predicted, came = float(found.predicted[i]), float(found.came[i])
+        half = found.half_width(i, _INTERVAL) if math.isfinite(found.excess[i]) else math.nan
+        ends = [self._change(predicted, came + side * half) if math.isfinite(half) else None for side in (-1.0, 1.0)]
+        low, high = ends if self.scale.sign > 0 else ends[::-1]
+        return self.scale.back(predicted), self.scale.back(came), self._change(predicted, came), low, high
+
+    def _change(self, predicted: float, came: float) -> float | None:
+        baseline = self.scale.back(predicted)
+        change = self.scale.back(came) - baseline
+        if not self.question.is_relative:
+            return change
+        return change / abs(baseline) if baseline else 0.0 if change == 0.0 else None
+
+
+def _mean(x: Floats, first: int, span: int) -> Floats:
+    return span_means(x[:, first : first + span], span)[:, 0]
+
+
+def signal_of(before: Series, after: Series, question: Question, layout: Layout, sign: float) -> Signal:
+    scale = scale_of(question.kind, sign, before.values, after.values)
+    names = ("level",) if question.is_at_least else names_of(question.kind if scale.name == "sqrt" else "", layout.usual)
+    z = statistics(layout.before, scale, names, layout.least)
+    later = statistics(layout.after, scale, names, layout.least)
+    beside = [*_load(before, after, layout), *_control(before, after, layout, scale, names)]
+    periods = tuple(p for days in (1, 7) if (p := round(days * _DAY_S / question.window_s)) and 4 * z.shape[1] >= 5 * p)
+    lagged = [Companion(f"the same time {p} windows ago", _shifted(z, p)) for p in periods]
+    counts: tuple[Dispersion, ...] = ()
+    if question.kind == "count" and scale.name == "sqrt" and sign > 0 and not question.is_at_least:
+        known = layout.before.known
+        totals = (np.nansum(layout.before.values, axis=1), (layout.before.values > 0).sum(axis=1).astype(float))
+        counts = tuple(dispersion_of(total, known) for total in totals)[: len(names)]
+    made = guesses(z, [b.companion for b in beside] + lagged)
+    return Signal(scale, question, names, z, later, made, beside, periods, layout, counts)
+
+
+def _shifted(z: Floats, windows: int) -> Floats:
+    out = np.full_like(z, np.nan)
+    out[:, windows:] = z[:, :-windows]
+    return out
+
+
+def _load(before: Series, after: Series, layout: Layout) -> list[Beside]:
+    """By its logarithm; a load that goes below zero is one already."""
+    if before.load is None or after.load is None:
+        return []
+    past, later = before.load, after.load
+    if min(float(np.nanmin(x, initial=np.inf)) for x in (past, later)) > 0:
+        past, later = np.log(past), np.log(later)
+    by_window = layout.before_windows(before, past)[None]
+    return [Beside(Companion("its load", by_window, is_fitted=True), layout.after_windows(after, later)[None])]
+
+
+def _control(before: Series, after: Series, layout: Layout, scale: Scale, names: tuple[str, ...]) -> list[Beside]:
+    if before.control is None or after.control is None:
+        return []
+    windows = layout.control(before, after)
+    past, later = (statistics(w, scale, names, layout.least) for w in windows)
+    return [Beside(Companion("the control", past), later)]

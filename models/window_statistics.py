@@ -1,0 +1,81 @@
+"""One number a window for each way in which a signal gets worse: its level, its middle, its tail, its spread.
+
+A window is judged, never a sample: samples of one window depend on each other. All are on the scale of the kind, where more is
+worse: `level` is the mean, `middle` the mean of the middle 60 % (no outlier moves it), `tail` the 95th percentile, `spread` the
+standard deviation; of counts there is `level` and `any`, the share of samples that are not zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.scales import Scale
+from models.series import Floats
+
+TAIL, TRIMMED = 0.95, 0.2
+_SHARES = {"level": 0.4, "middle": 0.2, "tail": 0.2, "spread": 0.2, "any": 0.6}
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Values of shape (windows, most samples of one), padded with NaN, and how many samples of each window are known."""
+
+    values: Floats
+    known: Floats
+
+
+def cut(times_s: Floats, values: Floats, start_s: float, window_s: float, count: int) -> Windows:
+    """`count` windows from `start_s` on. `times_s` is in order."""
+    first, last = np.searchsorted(times_s, (start_s - 1e-6, start_s + count * window_s - 1e-6))
+    window = np.clip(np.floor((times_s[first:last] - start_s) / window_s + 1e-6).astype(np.int64), 0, max(count - 1, 0))
+    sizes = np.bincount(window, minlength=count)
+    width = int(sizes.max(initial=1))
+    padded = np.full((count, max(width, 1)), np.nan)
+    place = np.arange(len(window)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    padded[window, place] = values[first:last]
+    return Windows(padded, np.isfinite(padded).sum(axis=1).astype(float))
+
+
+def names_of(kind: str, samples: float) -> tuple[str, ...]:
+    """Which statistics a window of so many samples holds."""
+    if kind == "count":
+        return ("level", "any") if samples >= 5 else ("level",)
+    if samples >= 20:
+        return ("level", "middle", "tail", "spread")
+    return ("level", "middle") if samples >= 5 else ("level",)
+
+
+def shares_of(names: tuple[str, ...]) -> Floats:
+    """How the error that one may make is divided among them; they sum to one. The level gets most: it is what is asked about."""
+    shares = np.array([_SHARES[name] for name in names])
+    return np.asarray(shares / shares.sum())
+
+
+def statistics(windows: Windows, scale: Scale, names: tuple[str, ...], least: float) -> Floats:
+    """Shape (names, windows); NaN for a window with fewer than `least` known samples."""
+    known = windows.known
+    enough = known >= max(least, 1.0)
+    n = np.maximum(known, 1.0)
+    scaled = np.sort(scale.of(windows.values), axis=1)
+    sums = np.concatenate([np.zeros((len(n), 1)), np.cumsum(np.nan_to_num(scaled), axis=1)], axis=1)
+    rows = np.arange(len(n))
+    made = {}
+    mean = sums[:, -1] / n
+    made["level"] = scale.of(np.nansum(windows.values, axis=1) / n) if scale.name == "sqrt" else mean
+    if "middle" in names:
+        low = np.floor(n * TRIMMED).astype(np.int64)
+        high = n.astype(np.int64) - low
+        made["middle"] = (sums[rows, high] - sums[rows, low]) / np.maximum(high - low, 1)
+    if "tail" in names:
+        place = (n - 1) * TAIL
+        below = np.floor(place).astype(np.int64)
+        above = np.minimum(below + 1, n.astype(np.int64) - 1)
+        part = place - below
+        made["tail"] = scaled[rows, below] * (1 - part) + scaled[rows, above] * part
+    if "spread" in names:
+        made["spread"] = np.sqrt(np.nansum((scaled - mean[:, None]) ** 2, axis=1) / n)
+    if "any" in names:
+        made["any"] = scale.sign * np.sqrt((windows.values > 0).sum(axis=1) / n)
+    return np.where(enough, np.stack([made[name] for name in names]), np.nan)
