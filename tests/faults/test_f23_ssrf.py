@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from detector.edges.http.address import addresses_of, refusal, target_of
 from detector.edges.sinks import sink_for
-from detector.edges.sinks.address import addresses_of, refusal, target_of
 from detector.edges.sinks.problems import problems_of
 from detector.errors import SinkError
 from detector.settings import PagerDutySinkSettings, Secret, SlackSinkSettings, WebhookSinkSettings

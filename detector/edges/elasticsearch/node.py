@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 import h11
 
-from detector.edges.elasticsearch.connection import Connection, Heard
 from detector.edges.elasticsearch.library import (
     DEFAULT,
     ApiResponseMeta,
@@ -26,6 +25,7 @@ from detector.edges.elasticsearch.library import (
     TlsError,
     TransportError,
 )
+from detector.edges.http.connection import Connection, Heard
 
 if TYPE_CHECKING:
     from elastic_transport._node import NodeApiResponse  # the library names it nowhere else

@@ -14,7 +14,7 @@ import re
 
 import orjson
 
-from detector.edges.sinks.address import Target, target_of
+from detector.edges.http.address import Target, target_of
 from detector.edges.sinks.base import Delivered
 from detector.edges.sinks.credentials import bearer
 from detector.edges.sinks.excerpt import excerpt

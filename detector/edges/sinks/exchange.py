@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import h11
 
 from detector.crash_points import CrashPoint, reach
-from detector.edges.sinks.address import Target, addresses_of
+from detector.edges.http.address import Target, addresses_of
 from detector.edges.sinks.answers import refused
 from detector.edges.sinks.conversation import Answer, Conversation
 from detector.errors import SinkError

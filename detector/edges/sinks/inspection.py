@@ -9,8 +9,8 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 
+from detector.edges.http.address import Target, addresses_of, target_of
 from detector.edges.inspected import Inspected, Problem
-from detector.edges.sinks.address import Target, addresses_of, target_of
 from detector.edges.sinks.credentials import revealed
 from detector.errors import SinkError
 from detector.settings import AlertmanagerSinkSettings, PagerDutySinkSettings, SlackSinkSettings, WebhookSinkSettings

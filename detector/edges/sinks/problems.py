@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from detector.edges.sinks.address import refusal, target_of
+from detector.edges.http.address import refusal, target_of
 from detector.settings import (
     AlertmanagerSinkSettings,
     AppriseSinkSettings,

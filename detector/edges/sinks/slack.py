@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from detector.edges.sinks.address import target_of
+from detector.edges.http.address import target_of
 from detector.edges.sinks.base import Delivered
 from detector.edges.sinks.conversation import Answer
 from detector.edges.sinks.credentials import revealed

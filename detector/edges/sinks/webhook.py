@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from detector.edges.sinks.address import target_of
+from detector.edges.http.address import target_of
 from detector.edges.sinks.base import Delivered
 from detector.edges.sinks.credentials import bearer, revealed
 from detector.edges.sinks.excerpt import excerpt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.edges.sinks.address import target_of
+from detector.edges.http.address import target_of
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One connection to a node: asks one thing after the other, and takes the answers in as they arrive."""
+"""One connection to a server: asks one thing after the other, and takes the answers in as they arrive."""
 
 from __future__ import annotations
 

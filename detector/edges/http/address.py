@@ -1,4 +1,4 @@
-"""Where a sink may connect to: a URL from the settings, and the addresses its name resolves to that are not refused.
+"""Where we may connect to: a URL from the settings, and the addresses its name resolves to that are not refused.
 
 Addresses are looked at after the name is resolved, and the connection is made to the very address that was looked at, so a name
 that resolves differently a moment later changes nothing.
