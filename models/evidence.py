@@ -81,7 +81,7 @@ def _margin(name: str, predicted: float, level: float, scale: Scale, question: Q
     if question.is_relative:
         amount *= abs(scale.back(at))
     if question.is_at_least:
-        return -Scale(scale.name, -scale.sign, scale.floor).margin(-at, amount)
+        return -replace(scale, sign=-scale.sign).margin(-at, amount)
     margin = scale.margin(at, amount)
     if question.limit is not None and name in ("level", "middle"):
         margin = min(margin, max(float(scale.of(np.array(question.limit))) - at, 0.0))

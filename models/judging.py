@@ -21,8 +21,11 @@ __all__ = ["Answer", "Question", "Series", "judge"]
 
 def judge(before: Series, after: Series, question: Question) -> list[Answer]:
     """An answer for each window of the after-period that is over, then one for all of them together."""
-    before, after = before.in_order(), after.in_order()
-    question = _towards(question)
+    with np.errstate(all="ignore"):
+        return _answers(before.in_order(), after.in_order(), _towards(question))
+
+
+def _answers(before: Series, after: Series, question: Question) -> list[Answer]:
     laid = lay_out(before, after, question.window_s)
     if laid is None:
         return [_nothing(None, _why_not(before, after, question))]
@@ -146,4 +149,4 @@ def _why_not(before: Series, after: Series, question: Question) -> str:
         return "no data after the change"
     if not np.isfinite(before.values).any():
         return "no data before the change"
-    return f"no window of {question.window_s:g} s is over yet"
+    return f"shorter than one window of {question.window_s:g} s, before or after"

@@ -54,6 +54,18 @@ def forecast(z: Floats, made: list[Guess], horizon: int, span: int, targets: lis
     return _best(all_errors, all_predicted, names, horizon + span - 1)
 
 
+def _repeated(errors: Floats, overlap: int) -> Floats:
+    """How many neighbouring errors tell as much of the scale as one that stands alone: 1 + 2 times the sum of their squared
+    autocorrelations (Bartlett 1946), to twice the overlap of their spans. Shape (statistics,)."""
+    known = np.isfinite(errors)
+    e = np.where(known, errors, 0.0)
+    square = np.maximum((e * e).sum(axis=1), 1e-300)
+    total = np.ones(len(e))
+    for lag in range(1, min(2 * overlap, e.shape[1] - 1) + 1):
+        total += 2 * ((e[:, lag:] * e[:, :-lag]).sum(axis=1) / square) ** 2
+    return np.minimum(total, max(overlap, 1) * 2.0)
+
+
 def _best(errors: Floats, predicted: Floats, names: list[str], overlap: int) -> Forecast:
     """`errors` of shape (forecasters, statistics, origins). One that could be tried on less than half of the origins of the most
     tried one is not compared with it."""
@@ -72,6 +84,6 @@ def _best(errors: Floats, predicted: Floats, names: list[str], overlap: int) -> 
         predicted=np.where(ok, predicted[best, at], np.nan),
         scale=np.where(ok, np.sqrt(squares[best, at]), np.nan),
         worst=np.where(ok, top[at, place], np.nan),
-        freedom=np.where(ok, count / overlap, np.nan),
+        freedom=np.where(ok, count / _repeated(chosen, overlap), np.nan),
         names=tuple(names[i] for i in best),
     )

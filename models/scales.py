@@ -13,25 +13,26 @@ from models.series import Floats
 @dataclass(frozen=True, slots=True)
 class Scale:
     """`sign` is 1 where up is worse, else -1: on the scale, more is always worse. `floor`, in the unit of the series, is what
-    values without a logarithm are raised to."""
+    values without a logarithm are raised to; `unit` is the size of usual values, so that no square is lost."""
 
     name: str
     sign: float
     floor: float = 0.0
+    unit: float = 1.0
 
     def of(self, values: Floats) -> Floats:
         if self.name == "log":
             return self.sign * np.log(np.maximum(values, self.floor))
         if self.name == "sqrt":
-            return self.sign * np.sqrt(np.maximum(values, 0.0))
-        return self.sign * values
+            return self.sign * np.sqrt(np.maximum(values, 0.0) / self.unit)
+        return self.sign * values / self.unit
 
     def back(self, scaled: float) -> float:
         """To the unit of the series."""
         x = self.sign * scaled
         if self.name == "log":
             return math.exp(min(x, 700.0))
-        return max(x, 0.0) ** 2 if self.name == "sqrt" else x
+        return self.unit * (max(x, 0.0) ** 2 if self.name == "sqrt" else x)
 
     def margin(self, scaled: float, amount: float) -> float:
         """How far the scale moves when a level at `scaled` gets worse by `amount` (in the unit of the series); infinite where the
@@ -41,8 +42,8 @@ class Scale:
         if self.name == "log":
             return math.inf if worse <= 0 else abs(math.log(worse / level)) if level > 0 else 0.0
         if self.name == "sqrt":
-            return math.inf if worse < 0 else abs(math.sqrt(worse) - math.sqrt(level))
-        return amount
+            return math.inf if worse < 0 else abs(math.sqrt(worse / self.unit) - math.sqrt(level / self.unit))
+        return amount / self.unit
 
 
 def scale_of(kind: str, sign: float, before: Floats, after: Floats) -> Scale:
@@ -55,7 +56,13 @@ def scale_of(kind: str, sign: float, before: Floats, after: Floats) -> Scale:
         positive = known[known > 0]
         if positive.size * 2 > known.size and lowest >= 0:
             return Scale("log", sign, float(positive.min()) / 2)
-        return Scale("sqrt" if lowest >= 0 else "linear", sign)
+        return Scale("sqrt" if lowest >= 0 else "linear", sign, unit=_unit(known))
     if kind in ("rate", "share", "count") and lowest >= 0:
-        return Scale("sqrt", sign)
-    return Scale("linear", sign)
+        return Scale("sqrt", sign, unit=_unit(known))
+    return Scale("linear", sign, unit=_unit(known))
+
+
+def _unit(known: Floats) -> float:
+    """A power of two, which rounds nothing."""
+    sizes = np.abs(known[known != 0])
+    return math.ldexp(1.0, math.frexp(float(np.median(sizes)))[1]) if sizes.size else 1.0

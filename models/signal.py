@@ -10,7 +10,7 @@ import numpy as np
 from models.evidence import Evidence, evidence
 from models.forecasters import Companion, Guess, guesses, span_means
 from models.layout import Layout
-from models.rare_counts import Dispersion, dispersion_of
+from models.rare_counts import Dispersion, chance_of_more, dispersion_of
 from models.replay_errors import forecast
 from models.scales import Scale, scale_of
 from models.series import Floats, Question, Series
@@ -18,6 +18,7 @@ from models.window_statistics import names_of, statistics
 
 _DAY_S = 86_400.0
 _INTERVAL = 0.025  # on either side
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,15 @@ class Signal:
         targets += [_mean(beside.later, first, span) for beside in self.beside]
         targets += [self._same_phase(period, horizon, span) for period in self.periods]
         found = evidence(self.names, forecast(self.z, self.made, horizon, span, targets), came, self.scale, self.question)
+        if (found.error == 0.0).any() and not self.question.is_at_least:
+            found = found.capped(np.where(found.error == 0.0, self._chance_of_leaving(found, first, span), 0.0))
         return found.capped(self._chance_of_count(first, span)) if self.counts else found
+
+    def _chance_of_leaving(self, found: Evidence, first: int, span: int) -> float:
+        """Of so many worse samples after a constant baseline, if each were as likely on either side."""
+        values = self.scale.of(self.layout.after.values[first : first + span])
+        worse = float((values > found.predicted[0] + _ROUNDING * max(abs(found.predicted[0]), 1.0)).sum())
+        return chance_of_more(0.0, worse, float(self.layout.before.known.sum()), float(np.isfinite(values).sum()))
 
     def _same_phase(self, period: int, horizon: int, span: int) -> Floats:
         start = self.z.shape[1] - 1 + horizon - period
@@ -76,6 +85,7 @@ class Signal:
         if found.names[i] in ("spread", "any"):
             i = 0
         predicted, came = float(found.predicted[i]), float(found.came[i])
+        came = predicted if found.excess[i] == 0.0 else came
         half = found.half_width(i, _INTERVAL) if math.isfinite(found.excess[i]) else math.nan
         ends = [self._change(predicted, came + side * half) if math.isfinite(half) else None for side in (-1.0, 1.0)]
         low, high = ends if self.scale.sign > 0 else ends[::-1]

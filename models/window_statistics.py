@@ -2,7 +2,7 @@
 
 A window is judged, never a sample: samples of one window depend on each other. All are on the scale of the kind, where more is
 worse: `level` is the mean, `middle` the mean of the middle 60 % (no outlier moves it), `tail` the 95th percentile, `spread` the
-standard deviation; of counts there is `level` and `any`, the share of samples that are not zero.
+deviation of samples that are worse than the mean; of counts there is `level` and `any`, the share of samples that are not zero.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def statistics(windows: Windows, scale: Scale, names: tuple[str, ...], least: fl
         part = place - below
         made["tail"] = scaled[rows, below] * (1 - part) + scaled[rows, above] * part
     if "spread" in names:
-        made["spread"] = np.sqrt(np.nansum((scaled - mean[:, None]) ** 2, axis=1) / n)
+        made["spread"] = np.sqrt(np.nansum(np.maximum(scaled - mean[:, None], 0.0) ** 2, axis=1) / n)
     if "any" in names:
         made["any"] = scale.sign * np.sqrt((windows.values > 0).sum(axis=1) / n)
     return np.where(enough, np.stack([made[name] for name in names]), np.nan)
