@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import signal
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ from detector.core.incidents import self_report
 from detector.core.incidents.lifecycle import Incidents
 from detector.core.pipeline import Pipeline
 from detector.documents import read_file
-from detector.edges.api.server import ApiParts, Listeners, bind, serve
+from detector.edges.api.server import ApiParts, Listeners, bind, bound, serve
 from detector.edges.sinks import receiver_for
 from detector.edges.store.store import Store
 from detector.errors import BadInput, BadSettings, Fault, TrimwatchError
-from detector.inbox import Clocks, PipelineInbox
+from detector.inbox import Clocks, Door, PipelineInbox
 from detector.interface import Json
 from detector.live.couriers import Couriers
 from detector.live.feeds import Feeds
@@ -70,9 +71,10 @@ def run(origin: Origin) -> None:
     set_up_log(settings.log)
     ready = _ready(settings)
     listeners = bind(settings.telemetry, settings.api)
+    ingest = bound(settings.ingest.listen)
     store = Store.open(settings.store, _clocks().wall_ms())
     try:
-        asyncio.run(_Daemon(origin, settings, ready, store).run(listeners))
+        asyncio.run(_Daemon(origin, settings, ready, store).run(listeners, ingest))
     except ExceptionGroup as group:
         known, unknown = group.split(TrimwatchError)
         if unknown is not None:
@@ -116,7 +118,7 @@ class _Daemon:
         self._inbox = PipelineInbox(self._pipeline, store, watcher, self._clocks, commit_ms)
         self._readers = Readers(store, self._inbox, self._metrics, self._health)
 
-    async def run(self, listeners: Listeners) -> None:
+    async def run(self, listeners: Listeners, ingest: socket.socket | None) -> None:
         self._health.set(Trouble.STARTING, "", "reading what the store remembers", self._clocks.wall_ms())
         self._remember()
         self._listen_to_signals()
@@ -131,10 +133,13 @@ class _Daemon:
             self._feeds.use(group, self._settings)
             self._couriers.use(group, self._settings)
             self._readers.use(group, self._settings)
+            pushes = [group.create_task(self._take_pushes(ingest), name="ingest")] if ingest is not None else []
             self._health.clear(Trouble.STARTING)
             self._tell_started()
             give_memory_back()
-            ended = await self._until_stopped()
+            ended = await self._until_stopped(is_pushed_to=bool(pushes))
+            for task in pushes:  # nothing new is taken
+                task.cancel()
             await self._leave(LAST_DELIVERIES_S if ended else self._settings.grace.total_seconds())
             for task in helpers:
                 task.cancel()
@@ -159,7 +164,7 @@ class _Daemon:
             self._health.clear(Trouble.RELOAD_FAILED)
             logger.info("reloaded", rules=len(ready.rules))
             self._tell_in_use()
-            for name in ("store", "telemetry", "api"):
+            for name in ("store", "telemetry", "api", "ingest"):
                 if getattr(before, name) != getattr(settings, name):
                     logger.warning("needs_restart", setting=name)
             return []
@@ -207,9 +212,20 @@ class _Daemon:
             self._reload_wanted.clear()
             await self.reload()
 
-    async def _until_stopped(self) -> bool:
-        """True when every source has come to its end by itself."""
-        waits = {asyncio.ensure_future(self._stop.wait()), asyncio.ensure_future(self._readers.ended())}
+    async def _take_pushes(self, listener: socket.socket) -> None:
+        """Its parts are imported for those alone who are pushed to."""
+        from detector.edges.ingest import pushed
+        from detector.edges.ingest.listener import serve_ingest
+
+        known = self._store.positions().get(pushed.KEY)
+        door = Door(self._inbox, pushed.KEY, self._metrics)
+        await serve_ingest(self._settings.ingest, listener, door, 0 if known is None else known.offset)
+
+    async def _until_stopped(self, *, is_pushed_to: bool) -> bool:
+        """True when every source has come to its end by itself; who is pushed to has none."""
+        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._stop.wait())}
+        if not is_pushed_to:
+            waits.add(asyncio.ensure_future(self._readers.ended()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

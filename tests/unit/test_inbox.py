@@ -12,7 +12,7 @@ from detector import inbox as inbox_module
 from detector.core.pipeline import Pipeline
 from detector.errors import StoreUnavailable
 from detector.inbox import Clocks, Door, PipelineInbox
-from detector.records import Checkpoint, Command, LostRange
+from detector.records import Checkpoint, Command, LostRange, MetricKind, MetricPoint, Points, Stream
 from detector.telemetry import Metrics
 from tests.unit.core.engine.parts import T0
 from tests.unit.core.flow import Log, gone, line, pipeline
@@ -264,3 +264,45 @@ def test_what_is_counted_goes_to_the_source_that_read_it() -> None:
     text = metrics.exposition().decode()
     assert 'trimwatch_source_lines_total{source="files"} 3' in text
     assert 'trimwatch_source_lines_total{source="topics"} 1' in text
+
+
+def test_who_pushed_hears_when_it_is_written() -> None:
+    """Not before: with the next checkpoint, whosever it is, or after the interval; several share one."""
+
+    async def story(hall: Hall) -> None:
+        pushes = [asyncio.create_task(hall.inbox.kept(push(at))) for at in range(3)]
+        while len(hall.inbox._waiting) < 3:
+            await asyncio.sleep(0)
+        assert not any(task.done() for task in pushes)
+        await hall.inbox.put(Log().batch(gone("a.B")))
+        await asyncio.gather(*pushes)
+        assert len(hall.book.written) == 1
+        await hall.inbox.kept(push(3))
+        assert len(hall.book.written) == 2
+        assert hall.book.written[1].positions[0].offset == 4
+
+    run(story)
+
+
+def test_nobody_who_pushed_is_told_of_an_older_checkpoint() -> None:
+    """While the store is full nobody is answered; one that gave up leaves the others waiting, and in the end they are told."""
+
+    async def story(hall: Hall) -> None:
+        hall.book.is_full = True
+        gave_up, waits = (asyncio.create_task(hall.inbox.kept(push(at))) for at in range(2))
+        await hall.listener.failed.wait()
+        gave_up.cancel()
+        await asyncio.wait([gave_up])
+        late = asyncio.create_task(hall.inbox.kept(push(2)))
+        done, _ = await asyncio.wait([waits, late], timeout=0.05)
+        assert not done
+        hall.book.is_full = False
+        await asyncio.gather(waits, late)
+        assert hall.book.written[-1].positions[0].offset == 3
+
+    run(story)
+
+
+def push(at: int) -> Points:
+    point = MetricPoint("up", (), MetricKind.GAUGE, 1.0, T0)
+    return Points(Stream("push", "push"), (point,), at, at + 1, T0)

@@ -1,0 +1,1 @@
+"""Metrics that others push to us: one listener, and a file for each protocol."""
