@@ -13,6 +13,7 @@ from detector.errors import BadInput, StoreUnavailable, TrimwatchError
 COMMANDS = {
     "run": ("detector.cli.run:run", "Follow the sources of a settings file and tell the receivers."),
     "replay": ("detector.cli.replay:replay", "Look through past logs; never pages anyone."),
+    "verdict": ("detector.cli.verdict:verdict", "Judge signals before and after a change: pass, fail, inconclusive."),
     "check": ("detector.cli.check:check", "List every fault of settings and rules; with --connect, also ask whom they name."),
     "rules": ("detector.cli.rules:rules", "Test, lint, explain and measure rules."),
     "schema": ("detector.cli.schema:schema", "Print the JSON Schema of settings, of rules, or of what is written."),

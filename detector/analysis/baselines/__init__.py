@@ -1,1 +1,1 @@
-"""Verdicts: what changed after a change, judged by the statistics of `models`."""
+"""Verdicts: what changed after a change. Files of series read, questions asked of them, answers of `models` put into words."""

@@ -1,0 +1,126 @@
+"""What is asked of each column: by the flags for all, by `--config` for those it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from detector.core.signals.spec import Acceptable, Direction, Layer, SignalKind, acceptable_of
+from detector.documents import Mapping, Node, read_document
+from detector.documents.fields import FaultList, WrongValue, choice, shown, text, unknown
+from detector.errors import BadInput, Fault
+
+KEYS = ("kind", "direction", "acceptable", "limit", "load", "unit", "layer")
+_LIMIT = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|[^\W\d_][^\s\d%]*)?")
+_UNQUOTED = re.compile(r"^\s*[\w-]+:\s*>=", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A level that must not be crossed; `unit` is empty where it is written in the column's own."""
+
+    text: str
+    amount: float
+    unit: str = ""
+
+
+DEFAULT = acceptable_of("+10%")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How one signal is judged. `load` is the column that drives it, `unit` what its numbers are in; empty: not told."""
+
+    kind: SignalKind = SignalKind.GAUGE
+    direction: Direction = Direction.UP
+    acceptable: Acceptable = DEFAULT
+    limit: Limit | None = None
+    load: str = ""
+    unit: str = ""
+    layer: str = ""
+    line: int = 0
+
+
+def limit_of(written: str) -> Limit:
+    """Raises ValueError with words that say what one may write."""
+    found = _LIMIT.fullmatch(written.strip())
+    if found is None:
+        raise ValueError(f"{written!r} is no level: write a number, with its unit if you like: 75%, 300ms, 0.3")
+    return Limit(written, float(found[1]), found[2] or "")
+
+
+def read_config(path: str, raw: bytes, flags: Asked, columns: Iterable[str]) -> dict[str, Asked]:
+    """Each named column's question; what it does not say holds as in `flags`. `columns` are those there are. Raises BadInput with
+    every fault."""
+    names = list(columns)
+    try:
+        root = read_document(path, raw)
+    except BadInput as bad:
+        raise BadInput([_with_hint(fault, raw) for fault in bad.faults]) from None
+    faults = FaultList(path)
+    asked: dict[str, Asked] = {}
+    if not isinstance(root, Mapping):
+        raise BadInput([Fault(path, root.line, "file", f"must map columns to {', '.join(KEYS)}")])
+    known = set(names)
+    for entry in root.entries:
+        if entry.key not in known:
+            faults.add(entry.line, entry.key[:80], unknown("column", entry.key, names))
+        asked[entry.key] = _asked(entry.key, entry.value, entry.line, flags, names, faults)
+    if faults.faults:
+        raise BadInput(sorted(faults.faults))
+    return asked
+
+
+def _asked(column: str, node: Node, line: int, flags: Asked, names: list[str], faults: FaultList) -> Asked:
+    if not isinstance(node, Mapping):
+        faults.add(node.line, column[:80], f"must be a mapping with {', '.join(KEYS)}")
+        return flags
+    made = replace(flags, line=line)
+    for entry in node.entries:
+        where = f"{column[:80]}.{entry.key[:80]}"
+        if entry.key not in _READ:
+            faults.add(entry.line, where, unknown("key", entry.key, KEYS))
+            continue
+        read = _READ[entry.key]
+        made = faults.attempt(where, lambda made=made, read=read, node=entry.value: read(made, node), made)  # type: ignore[misc]
+        if entry.key == "load" and made.load and made.load not in names:
+            faults.add(entry.line, where, unknown("column", made.load, names))
+    return made
+
+
+def _words(node: Node, read: Callable[[str], Acceptable | Limit]) -> Acceptable | Limit:
+    try:
+        return read(text(node))
+    except ValueError as wrong:
+        raise WrongValue(node.line, str(wrong)) from None
+
+
+def _acceptable(made: Asked, node: Node) -> Asked:
+    value = _words(node, acceptable_of)
+    assert isinstance(value, Acceptable)
+    return replace(made, acceptable=value)
+
+
+def _limit(made: Asked, node: Node) -> Asked:
+    value = _words(node, limit_of)
+    assert isinstance(value, Limit)
+    return replace(made, limit=value)
+
+
+_READ: dict[str, Callable[[Asked, Node], Asked]] = {
+    "kind": lambda made, node: replace(made, kind=SignalKind(choice(node, list(SignalKind), "kind"))),
+    "direction": lambda made, node: replace(made, direction=Direction(choice(node, list(Direction), "direction"))),
+    "acceptable": _acceptable,
+    "limit": _limit,
+    "load": lambda made, node: replace(made, load=text(node)),
+    "unit": lambda made, node: replace(made, unit=text(node)),
+    "layer": lambda made, node: replace(made, layer=choice(node, list(Layer), "layer")),
+}
+
+
+def _with_hint(fault: Fault, raw: bytes) -> Fault:
+    """A `>` that is not quoted begins a block of text in YAML, and what the reader says of that helps nobody."""
+    if fault.problem.startswith("YAML") and _UNQUOTED.search(raw.decode("utf-8", "replace")):
+        return replace(fault, problem=f"{fault.problem}; quote what begins with >, as in acceptable: {shown('>=+10pp')}")
+    return fault

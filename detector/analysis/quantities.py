@@ -1,0 +1,37 @@
+"""Numbers as a person reads them: a unit behind each, three to four digits that matter."""
+
+from __future__ import annotations
+
+import math
+
+
+def level(value: float | None, unit: str) -> str:
+    """`420 ms`, `0.012 %`, `-` where it is not known."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{digits(value)} {unit}".rstrip()
+
+
+def deviation(value: float | None, unit: str) -> str:
+    """As `level`, with its sign: `+15.5 %`."""
+    said = level(value, unit)
+    return said if value is None or said[0] in "-0" or not math.isfinite(value) else f"+{said}"
+
+
+def digits(value: float) -> str:
+    """Four digits, whole numbers in full, no exponent between a millionth and a billion."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e12 else f"{value:.4g}"
+    said = f"{value:.4g}" if abs(value) >= 100 else f"{value:.3g}"
+    if "e" in said and abs(value) >= 1e-6:
+        said = f"{value:.8f}".rstrip("0")
+    return said
+
+
+def interval(low: float | None, high: float | None, unit: str) -> str:
+    """`+11 to +20 %`; empty where neither end is known."""
+    if low is None and high is None:
+        return ""
+    return f"{deviation(low, '')} to {deviation(high, '')} {unit}".rstrip()

@@ -1,0 +1,25 @@
+"""Verdicts as a table of Markdown, for a pull request or a runbook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, loudest_first, summary
+from detector.plain_text import one_line
+
+_ACTS = re.compile(r"([\\`*_{}\[\]()<>#|~!@&])")
+
+
+def markdown(rows: Sequence[VerdictRow], is_strict: bool) -> str:
+    """What failed comes first; nothing in a name acts as Markdown or HTML."""
+    lines = ["| " + " | ".join((*HEADINGS, "reason")) + " |", "|---|--:|--:|--:|--:|---|---|"]
+    for row in loudest_first(rows):
+        cells = [escaped(cell) for cell in row.cells()]
+        cells[-1] = f"{MARKS[row.whole.state]} **{row.whole.state.value}**"
+        lines.append("| " + " | ".join((*cells, escaped(row.whole.reason))) + " |")
+    return "\n".join((*lines, "", summary(rows, is_strict), ""))
+
+
+def escaped(text: str) -> str:
+    return _ACTS.sub(r"\\\1", one_line(text))

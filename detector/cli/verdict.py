@@ -1,0 +1,190 @@
+"""`trimwatch verdict`: did a signal get worse than is accepted, after the change?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from detector.core.signals.spec import Direction, SignalKind, acceptable_of
+from detector.documents import Scalar
+from detector.documents.fields import WrongValue, duration, unknown
+from detector.errors import BadInput, Fault
+
+if TYPE_CHECKING:  # numpy, pandas and scipy come with these: not before the command runs
+    from detector.analysis.baselines.asked import Asked
+    from detector.analysis.baselines.comparison import Compared, Comparison
+    from detector.analysis.report.verdict_rows import VerdictRow
+    from detector.records import Verdict
+
+OUTPUTS = ["table", "json", "markdown", "html"]
+EXAMPLES = r"""
+\b
+Examples:
+  trimwatch verdict --before before.csv --after after.csv --kind latency --acceptable +15%
+  trimwatch verdict --before before.csv --after after.csv --config signals.yaml -o html > verdict.html
+  trimwatch verdict --before before.json --after after.json --json | jq 'select(.window == "all")'
+  trimwatch verdict --before old.csv --after new.csv --strict    # point values, as in a runbook's table
+\b
+Files: CSV whose first column is the time (RFC 3339 or seconds since 1970) and each other one a signal; an
+empty cell is missing. Or the JSON that Prometheus answers to query_range. --config is YAML:
+  p99_ms:       {kind: latency, acceptable: +15%}
+  pool_idle:    {kind: share, acceptable: ">=+10pp"}     # must rise so much; quote what begins with >
+  heap_used:    {direction: up, acceptable: +10pp, limit: 75%, load: requests}
+  lag_seconds:  {kind: latency, acceptable: +100ms}
+Also unit (ms, s, MiB, %, ratio) and layer. What a column does not say holds as in the flags.
+\b
+Acceptable: +15% is relative to the baseline, +0.1pp is percentage points of a share, +100ms and +5MiB are in
+units, +3 is in the column's own. -10% accepts a fall, so a fall is what is worse. +-35% or --direction both:
+either way. >=+10pp: the signal must rise by at least so much.
+\b
+Units: of the cells (0.012%), else `unit` in --config, else the end of the name (_ms, _seconds, _percent,
+_ratio), else that of --acceptable. With pp, a column may hold percent (68) or shares of 1 (0.68): percent if
+cells, unit or name say so or a value is above 1, else shares of 1 -- unless the acceptable deviation were
+then below a hundredth of the baseline. The reason says how numbers were read; `unit` settles it.
+\b
+Exit status: 0 all signals passed, 1 one failed, 2 wrong usage or input, 3 neither. It goes by the verdict on
+all windows together ("window": "all"), which pays for having looked at each.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--before", required=True, metavar="FILE", help="The time before the change: a day, better a week or two.")
+@click.option("--after", required=True, metavar="FILE", help="The time after it.")
+@click.option("--config", metavar="FILE", help="YAML: what is asked of each column; those it does not name get the flags.")
+@click.option(
+    "--kind", type=click.Choice(list(SignalKind)), default=SignalKind.GAUGE, show_default=True, help="What it measures."
+)
+@click.option(
+    "--direction", type=click.Choice(list(Direction)), default=Direction.UP, show_default=True, help="Which way is worse."
+)
+@click.option("--acceptable", default="+10%", show_default=True, metavar="DEVIATION", help="How much worse is still accepted.")
+@click.option("--window", default="15m", show_default=True, metavar="DURATION", help="How long a window after the change is.")
+@click.option("--control", metavar="FILE", help="The same columns of a version that did not change, over both times.")
+@click.option("--load", metavar="COLUMN", help="A column of both files that drives the others, such as requests; not judged.")
+@click.option("--strict", is_flag=True, help="Compare point values (the mean of each column, or its one cell) and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for each signal and window.")
+@click.option("-o", "output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="How to print.")
+def verdict(as_json: bool, output: str, **options: Any) -> None:
+    """Judges every column of two files: did it get worse after the change than is accepted?
+
+    Pass, fail, or inconclusive where the evidence allows neither. How much a signal moves by chance is read off
+    its own past; a missing value never makes a pass.
+    """
+    comparison = _comparison(**options)
+    output = "json" if as_json else output
+    states = _write_json(comparison.run()) if output == "json" else _show(comparison, output)
+    if "fail" in states:
+        sys.exit(1)
+    if states - {"pass"} or not states:
+        sys.exit(3)
+
+
+def _comparison(
+    before: str,
+    after: str,
+    config: str | None,
+    kind: str,
+    direction: str,
+    acceptable: str,
+    window: str,
+    control: str | None,
+    load: str | None,
+    strict: bool,
+) -> Comparison:
+    """Reads everything; raises with all that is wrong before anything is judged."""
+    flags = _flags(kind, direction, acceptable, load)
+    window_s = _window_s(window)
+    from detector.analysis.baselines.asked import read_config
+    from detector.analysis.baselines.comparison import Comparison
+    from detector.analysis.baselines.csv_table import signed_columns
+    from detector.analysis.baselines.reading import raw_bytes, read_tables
+    from detector.documents import read_file
+
+    old, new, *rest = read_tables([path for path in (before, after, control) if path is not None])
+    columns = list(dict.fromkeys((*old.columns, *new.columns)))
+    asked = {} if config is None else read_config(config, read_file(config), flags, columns)
+    loads = {one.load for one in (flags, *asked.values()) if one.load}
+    missing = [
+        Fault(table.path, 1, load[:80], unknown("column", load, table.columns))
+        for table in (old, new)
+        for load in sorted(loads)
+        if load not in table.columns
+    ]
+    if missing:
+        raise BadInput(missing)
+    for table in (old, new, *rest):
+        for note in table.notes:
+            click.echo(f"trimwatch: {table.path}: {note}", err=True)
+    if new.times_s[0] <= old.times_s[-1] and not strict:
+        click.echo(f"trimwatch: {after} begins before {before} ends: are the files of one change, and in this order?", err=True)
+    signed = signed_columns(raw_bytes(after)) if strict and not after.endswith(".json") else frozenset[str]()
+    return Comparison(old, new, flags, asked, window_s, rest[0] if rest else None, strict, signed, config or "")
+
+
+def _flags(kind: str, direction: str, acceptable: str, load: str | None) -> Asked:
+    from detector.analysis.baselines.asked import Asked
+
+    try:
+        accepted = acceptable_of(acceptable)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--acceptable") from None
+    return Asked(SignalKind(kind), Direction(direction), accepted, load=load or "")
+
+
+def _window_s(window: str) -> float:
+    try:
+        seconds = duration(Scalar(window, 1)).total_seconds()
+    except WrongValue as wrong:
+        raise click.BadParameter(wrong.problem, param_hint="--window") from None
+    if seconds <= 0:
+        raise click.BadParameter("must be longer than nothing", param_hint="--window")
+    return seconds
+
+
+def _write_json(compared: Iterable[Compared]) -> set[str]:
+    from detector.interface import json_line, verdict_object
+
+    states = set()
+    for one in compared:
+        for each in one.verdicts:
+            sys.stdout.buffer.write(json_line(verdict_object(each)))
+        states.add(one.whole.state.value)
+    sys.stdout.buffer.flush()
+    return states
+
+
+def _show(comparison: Comparison, output: str) -> set[str]:
+    points = (160, 80) if output == "html" else (12, 8)
+    rows = [_row(one, points) for one in comparison.run()]
+    if output == "markdown":
+        from detector.analysis.report.verdict_markdown import markdown
+
+        click.echo(markdown(rows, comparison.is_strict), nl=False)
+    elif output == "html":
+        from detector.analysis.report.verdict_page import page
+
+        _echo(page(rows, f"{comparison.after.path} against {comparison.before.path}", comparison.is_strict))
+    else:
+        from rich.console import Console
+
+        from detector.analysis.report.verdict_table import show_verdicts
+
+        show_verdicts(Console(highlight=False), rows, comparison.is_strict)
+    return {row.whole.state.value for row in rows}
+
+
+def _echo(pieces: Iterator[str]) -> None:
+    for piece in pieces:
+        click.echo(piece, nl=False)
+
+
+def _row(one: Compared, points: tuple[int, int]) -> VerdictRow:
+    from detector.analysis.baselines.outline import outline, usual_range
+    from detector.analysis.report.verdict_rows import VerdictRow
+
+    verdicts: tuple[Verdict, ...] = one.verdicts
+    before, after = outline(*one.before, points[0]), outline(*one.after, points[1])
+    return VerdictRow(verdicts, before, after, usual_range(one.before[1]), one.accepted, one.limit)
