@@ -18,6 +18,7 @@ MIN_EXCESSES = 10  # fewer over the quantile: the peaks move in steps, and all o
 SHAPE_PRIOR = 0.1
 PRIOR_WEIGHT = 30  # excesses; the prior counts as much as so many of them
 MAX_SHAPE = 0.7
+LEAST_SCALE = 0.17  # of the start: peaks that move in steps all lie at one, and the next step is not seen yet
 
 
 def level_of(peaks: FloatArray, exceeded: float) -> float:
@@ -36,6 +37,7 @@ def level_of(peaks: FloatArray, exceeded: float) -> float:
     if exceeded >= share:
         return float(np.quantile(known, 1 - exceeded))
     shape, scale = _fit(excess, _independent(known) * share)
+    scale = max(scale, LEAST_SCALE * start)
     odds = share / exceeded
     growth = math.log(odds) if abs(shape) < 1e-6 else (odds**shape - 1) / shape
     return start + scale * growth
