@@ -215,6 +215,19 @@ class Points:
     dead: tuple[DeadLetter, ...] = ()
 
 
+@record
+class Cell:
+    """One value of a signal at one time, in the signal's own `unit`. NaN: it was looked for and is missing. `evidence` says how
+    many samples or requests stand behind it."""
+
+    service: str
+    signal: str
+    unit: str
+    time_ms: int
+    value: float
+    evidence: float
+
+
 class VerdictState(StrEnum):
     PASS = "pass"
     FAIL = "fail"
@@ -467,11 +480,12 @@ class Checkpoint:
     dead_letters: tuple[DeadLetter, ...] = ()
     lost: tuple[LostRange, ...] = ()
     command_id: int | None = None
+    cells: tuple[Cell, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing happened: then there is nothing to write."""
-        said = (self.positions, self.state, self.findings, self.incidents, self.alerts, self.dead_letters, self.lost)
+        said = (self.positions, self.state, self.findings, self.incidents, self.alerts, self.dead_letters, self.lost, self.cells)
         return not any(said) and self.command_id is None
 
     @property

@@ -309,9 +309,14 @@ class StoreSettings:
         maximum=timedelta(seconds=60),
     )
     keep: timedelta = say(
-        "Findings, deliveries and dead letters are kept so long.", timedelta(days=14), minimum=timedelta(hours=1)
+        "Findings, deliveries, dead letters and values of signals are kept so long.",
+        timedelta(days=14),
+        minimum=timedelta(hours=1),
     )
     max_size: Size = say("The oldest history goes when the database is larger.", Size(1 << 30), minimum=Size(16 << 20).bytes)
+    max_signals_size: Size = say(
+        "The oldest values of signals go when all of them take more.", Size(384 << 20), minimum=Size(1 << 20).bytes
+    )
 
 
 @dataclass(frozen=True, slots=True)

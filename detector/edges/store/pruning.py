@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from detector.edges.store.database import Database
 from detector.edges.store.feed import Feed
+from detector.edges.store.signals import SignalHistory
 from detector.settings import StoreSettings
 
 ROWS_A_CALL = 5_000
@@ -12,12 +13,12 @@ POSITIONS_KEPT = 10_000
 _HISTORY = ("finding", "delivery", "dead_letter", "lost")
 
 
-def prune(database: Database, feed: Feed, settings: StoreSettings, now_ms: int) -> int:
+def prune(database: Database, feed: Feed, signals: SignalHistory, settings: StoreSettings, now_ms: int) -> int:
     """At most ROWS_A_CALL rows a table. Returns how many went. Raises StoreUnavailable."""
     before_ms = now_ms - int(settings.keep.total_seconds() * 1000)
-    dropped = _drop_old(database, feed, before_ms)
+    dropped = _drop_old(database, feed, before_ms) + signals.prune(before_ms, settings.max_signals_size.bytes)
     if _used_bytes(database) > settings.max_size.bytes:
-        dropped += _drop_oldest(database, feed)
+        dropped += _drop_oldest(database, feed, signals)
     if dropped:
         database.shrink(pages=1000)
     return dropped
@@ -45,10 +46,11 @@ def _drop_old(database: Database, feed: Feed, before_ms: int) -> int:
         return dropped
 
 
-def _drop_oldest(database: Database, feed: Feed) -> int:
+def _drop_oldest(database: Database, feed: Feed, signals: SignalHistory) -> int:
     """A tenth of each kind of history, and of what waits for a mirror; the next call goes on if that was not enough."""
-    dropped = 0
+    dropped, held_bytes = 0, signals.size_bytes()
     with database.transaction() as connection:
+        dropped += signals.drop_oldest(connection, ROWS_A_CALL, -(-held_bytes // 10))
         for table in _HISTORY:
             (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
             query = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"

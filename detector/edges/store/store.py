@@ -15,6 +15,7 @@ from detector.edges.store.opening import Loss, open_database
 from detector.edges.store.outbox import Outbox
 from detector.edges.store.pruning import prune
 from detector.edges.store.rows import checked, checksum, column, pack, unpack
+from detector.edges.store.signals import SignalHistory
 from detector.errors import StoreUnavailable
 from detector.records import (
     FINDINGS_A_KEY,
@@ -45,6 +46,7 @@ class Store:
         self.feed = Feed(database)
         self.outbox = Outbox(database, self.feed)
         self.history = History(database)
+        self.signals = SignalHistory(database)
 
     @classmethod
     def open(cls, settings: StoreSettings, now_ms: int) -> Store:
@@ -129,7 +131,9 @@ class Store:
             alerts = self.outbox.put(connection, checkpoint.alerts, checkpoint.at_ms)
             _write_unused(connection, checkpoint.dead_letters, checkpoint.lost, checkpoint.at_ms)
             _write_told(connection, checkpoint)
+            signal_ids = self.signals.put(connection, checkpoint.cells)
             reach(CrashPoint.STORE_ALERTS)
+        self.signals.keep(signal_ids)
         if checkpoint.alerts:
             self.loss = None
         reach(CrashPoint.STORE_COMMITTED)
@@ -151,10 +155,12 @@ class Store:
         return [Command(*row) for row in self._database.rows(query, (command_id, limit))]
 
     def prune(self, now_ms: int) -> int:
-        """Drops history that is older than `keep` or makes the file larger than `max_size`, a bounded piece a call; returns how
-        many rows. What is open or owed is never dropped. A store that cannot be written is left to the next call."""
+        """Packs values of signals, then drops history that is older than `keep` or takes more than it may, a bounded piece a
+        call; returns how many rows. What is open or owed is never dropped. A store that cannot be written is left to the next
+        call."""
         try:
-            dropped = prune(self._database, self.feed, self._settings, now_ms)
+            self.signals.pack()
+            dropped = prune(self._database, self.feed, self.signals, self._settings, now_ms)
         except StoreUnavailable:
             return 0
         if dropped:
