@@ -1,6 +1,7 @@
 """What people set: the tree of settings, how it is read, and its schema."""
 
 from detector.settings.loading import load_settings, settings_schema
+from detector.settings.scraping import ScrapeSourceSettings
 from detector.settings.tree import (
     AlertmanagerSinkSettings,
     ApiSettings,
@@ -48,6 +49,7 @@ __all__ = [
     "OutboxSettings",
     "PagerDutySinkSettings",
     "RuleSettings",
+    "ScrapeSourceSettings",
     "Secret",
     "Settings",
     "SinkSettings",

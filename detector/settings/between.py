@@ -10,6 +10,7 @@ from detector.documents.fields import shown, unknown
 from detector.settings.brokers import broker_problems
 from detector.settings.clusters import cluster_problems
 from detector.settings.listening import ingest_problems
+from detector.settings.scraping import scrape_problems
 
 if TYPE_CHECKING:
     from detector.settings.tree import Settings
@@ -33,6 +34,7 @@ def problems_between(settings: Settings) -> Iterator[Problem]:
     yield from ingest_problems(settings.ingest)
     yield from broker_problems(settings)
     yield from cluster_problems(settings)
+    yield from scrape_problems(settings)
 
 
 def _twice(path: str, names: Sequence[str]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from detector.records import Severity
+from detector.settings.scraping import ScrapeSourceSettings
 from detector.settings.values import Secret, Size, say
 
 Layout = Literal["auto", "plain", "json", "cri", "docker", "syslog", "journald"]
@@ -144,7 +145,12 @@ class ElasticsearchSourceSettings:
 
 
 SourceSettings = (
-    FileSourceSettings | StdinSourceSettings | KubernetesSourceSettings | KafkaSourceSettings | ElasticsearchSourceSettings
+    FileSourceSettings
+    | StdinSourceSettings
+    | KubernetesSourceSettings
+    | KafkaSourceSettings
+    | ElasticsearchSourceSettings
+    | ScrapeSourceSettings
 )
 
 

@@ -18,10 +18,11 @@ from detector.settings import (
     FileSourceSettings,
     KafkaSourceSettings,
     KubernetesSourceSettings,
+    ScrapeSourceSettings,
     SourceSettings,
     StdinSourceSettings,
 )
-from tests.contract.source_cases import CASES, SERVERS, Case, Ground
+from tests.contract.source_cases import CASES, POINT_SOURCES, SERVERS, Case, Ground
 from tests.unit.edges.sources.collect import SharedCollector, running
 
 Test = Callable[[Case], Coroutine[Any, Any, None]]
@@ -33,7 +34,7 @@ def of_kinds(*kinds: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("run", [pytest.param(kind, marks=marks.get(kind, [])) for kind in kinds], indirect=True)
 
 
-every_source = of_kinds(*sorted(SOURCES))
+every_source = of_kinds(*sorted(set(SOURCES) - POINT_SOURCES))
 
 
 @pytest.fixture
@@ -75,10 +76,11 @@ def test_every_settings_type_has_a_source_and_a_case() -> None:
         "kubernetes": KubernetesSourceSettings("kubernetes", name="pods"),
         "kafka": KafkaSourceSettings("kafka", ("127.0.0.1:1",), topics=("logs",), name="topics"),
         "elasticsearch": ElasticsearchSourceSettings("elasticsearch", ("http://127.0.0.1:1",), "logs-*", name="indices"),
+        "scrape": ScrapeSourceSettings("scrape", ("http://127.0.0.1:1/metrics",), name="targets"),
     }
-    assert set(SOURCES) == set(CASES) == set(named)
+    assert set(SOURCES) == {*CASES, *POINT_SOURCES} == set(named)
     assert len(get_args(SourceSettings)) == len(SOURCES)
-    assert [source_of(settings).name for settings in named.values()] == ["file", "stdin", "pods", "topics", "indices"]
+    assert [source_of(settings).name for settings in named.values()] == ["file", "stdin", "pods", "topics", "indices", "targets"]
 
 
 @every_source

@@ -13,6 +13,7 @@ SOURCES = {
     "kubernetes": "detector.edges.sources.kubernetes.source:KubernetesSource",
     "kafka": "detector.edges.sources.kafka.source:KafkaSource",
     "elasticsearch": "detector.edges.sources.elasticsearch.source:ElasticsearchSource",
+    "scrape": "detector.edges.sources.scrape.source:ScrapeSource",
 }
 
 
