@@ -13,6 +13,7 @@ from enum import StrEnum
 from detector.core.decode.metrics.sketch import Sketch
 from detector.records import Distribution, Labels, MetricKind, MetricPoint
 
+_LARGEST = 1e100
 _UNITS = {"time": "ms", "data": "By"}  # k6's `contains`
 
 
@@ -46,7 +47,9 @@ class Seconds:
         return len(self._open)
 
     def add(self, name: str, labels: Labels, kind: SampleKind, value: float, time_ms: int, contains: str = "default") -> None:
-        """`value` is finite; `contains` is k6's word for the unit."""
+        """`value` is finite; `contains` is k6's word for the unit. Raises ValueError for one too large to be summed."""
+        if not -_LARGEST <= value <= _LARGEST:
+            raise ValueError(f"{name[:50]}: a value that is too large")
         key = (time_ms // 1000, name, labels)
         second = self._open.get(key)
         if second is None:
