@@ -15,7 +15,7 @@ import h11
 
 from detector.edges.http.access import Access
 from detector.edges.http.address import Target, addresses_of, target_of
-from detector.edges.http.connection import Connection, Heard
+from detector.edges.http.connection import Connection, Heard, shown_size
 from detector.errors import NoCredential, SinkError
 from detector.masking import mask
 from detector.plain_text import cut, one_line
@@ -150,7 +150,7 @@ class HttpClient:
         except zlib.error:
             raise Unanswered("the answer says that it is gzip, and is none") from None
         if len(body) > self._most_bytes:
-            raise Unanswered(f"the answer unpacks to more than {self._most_bytes} bytes")
+            raise Unanswered(f"the answer unpacks to more than {shown_size(self._most_bytes)}")
         if not unpacking.eof:
             raise Unanswered("the answer's gzip is cut off")
         return Answer(heard.status, headers, body)

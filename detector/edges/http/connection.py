@@ -87,7 +87,7 @@ class Connection(asyncio.Protocol):
         elif isinstance(event, h11.Data):
             self._body += event.data
             if len(self._body) > self._most_bytes:
-                self._fail(EOFError(f"the answer is longer than {self._most_bytes >> 20} MiB"))
+                self._fail(EOFError(f"the answer is longer than {shown_size(self._most_bytes)}"))
         elif isinstance(event, h11.EndOfMessage):
             self._end()
         elif isinstance(event, h11.ConnectionClosed):
@@ -111,3 +111,7 @@ class Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
         self.close()
+
+
+def shown_size(size: int) -> str:
+    return f"{size >> 20} MiB" if size and size % (1 << 20) == 0 else f"{size} bytes"
