@@ -15,7 +15,7 @@ def level(value: float | None, unit: str) -> str:
 def deviation(value: float | None, unit: str) -> str:
     """As `level`, with its sign: `+15.5 %`."""
     said = level(value, unit)
-    return said if value is None or said[0] in "-0" or not math.isfinite(value) else f"+{said}"
+    return f"+{said}" if value is not None and value > 0 and math.isfinite(value) else said
 
 
 def digits(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from detector.core.signals.spec import Direction, SignalKind, acceptable_of
+from detector.core.signals.spec import Direction, SignalKind
 from detector.documents import Scalar
 from detector.documents.fields import WrongValue, duration, unknown
 from detector.errors import BadInput, Fault
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # numpy, pandas and scipy come with these: not before the com
     from detector.analysis.report.verdict_rows import VerdictRow
     from detector.records import Verdict
 
+IN_A_FILE = 160  # characters a line where no terminal says how many it has
 OUTPUTS = ["table", "json", "markdown", "html"]
 EXAMPLES = r"""
 \b
@@ -51,18 +52,27 @@ all windows together ("window": "all"), which pays for having looked at each.
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--before", required=True, metavar="FILE", help="The time before the change: a day, better a week or two.")
-@click.option("--after", required=True, metavar="FILE", help="The time after it.")
-@click.option("--config", metavar="FILE", help="YAML: what is asked of each column; those it does not name get the flags.")
 @click.option(
-    "--kind", type=click.Choice(list(SignalKind)), default=SignalKind.GAUGE, show_default=True, help="What it measures."
+    "--before", required=True, type=click.Path(), metavar="FILE", help="The time before the change: a day, better a week or two."
+)
+@click.option("--after", required=True, type=click.Path(), metavar="FILE", help="The time after it.")
+@click.option(
+    "--config",
+    type=click.Path(),
+    metavar="FILE",
+    help="YAML: what is asked of each column; those it does not name get the flags.",
 )
 @click.option(
-    "--direction", type=click.Choice(list(Direction)), default=Direction.UP, show_default=True, help="Which way is worse."
+    "--kind", type=click.Choice([k.value for k in SignalKind]), default="gauge", show_default=True, help="What it measures."
+)
+@click.option(
+    "--direction", type=click.Choice([d.value for d in Direction]), default="up", show_default=True, help="Which way is worse."
 )
 @click.option("--acceptable", default="+10%", show_default=True, metavar="DEVIATION", help="How much worse is still accepted.")
 @click.option("--window", default="15m", show_default=True, metavar="DURATION", help="How long a window after the change is.")
-@click.option("--control", metavar="FILE", help="The same columns of a version that did not change, over both times.")
+@click.option(
+    "--control", type=click.Path(), metavar="FILE", help="The same columns of a version that did not change, over both times."
+)
 @click.option("--load", metavar="COLUMN", help="A column of both files that drives the others, such as requests; not judged.")
 @click.option("--strict", is_flag=True, help="Compare point values (the mean of each column, or its one cell) and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for each signal and window.")
@@ -99,8 +109,7 @@ def _comparison(
     window_s = _window_s(window)
     from detector.analysis.baselines.asked import read_config
     from detector.analysis.baselines.comparison import Comparison
-    from detector.analysis.baselines.csv_table import signed_columns
-    from detector.analysis.baselines.reading import raw_bytes, read_tables
+    from detector.analysis.baselines.reading import read_tables
     from detector.documents import read_file
 
     old, new, *rest = read_tables([path for path in (before, after, control) if path is not None])
@@ -120,15 +129,14 @@ def _comparison(
             click.echo(f"trimwatch: {table.path}: {note}", err=True)
     if new.times_s[0] <= old.times_s[-1] and not strict:
         click.echo(f"trimwatch: {after} begins before {before} ends: are the files of one change, and in this order?", err=True)
-    signed = signed_columns(raw_bytes(after)) if strict and not after.endswith(".json") else frozenset[str]()
-    return Comparison(old, new, flags, asked, window_s, rest[0] if rest else None, strict, signed, config or "")
+    return Comparison(old, new, flags, asked, window_s, rest[0] if rest else None, strict, config or "")
 
 
 def _flags(kind: str, direction: str, acceptable: str, load: str | None) -> Asked:
-    from detector.analysis.baselines.asked import Asked
+    from detector.analysis.baselines.asked import Asked, deviation_of
 
     try:
-        accepted = acceptable_of(acceptable)
+        accepted = deviation_of(acceptable)
     except ValueError as wrong:
         raise click.BadParameter(str(wrong), param_hint="--acceptable") from None
     return Asked(SignalKind(kind), Direction(direction), accepted, load=load or "")
@@ -172,7 +180,8 @@ def _show(comparison: Comparison, output: str) -> set[str]:
 
         from detector.analysis.report.verdict_table import show_verdicts
 
-        show_verdicts(Console(highlight=False), rows, comparison.is_strict)
+        width = None if sys.stdout.isatty() else IN_A_FILE
+        show_verdicts(Console(highlight=False, width=width), rows, comparison.is_strict)
     return {row.whole.state.value for row in rows}
 
 

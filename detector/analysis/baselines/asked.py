@@ -42,6 +42,14 @@ class Asked:
     line: int = 0
 
 
+def deviation_of(written: str) -> Acceptable:
+    """As `acceptable_of`; a deviation in words is refused where it may be of the baseline or of the whole."""
+    made = acceptable_of(written)
+    if made.unit.lower() in ("percent", "percentage", "pct"):
+        raise ValueError(f"{written!r} may mean two things: write % for a share of the baseline, pp for percentage points")
+    return made
+
+
 def limit_of(written: str) -> Limit:
     """Raises ValueError with words that say what one may write."""
     found = _LIMIT.fullmatch(written.strip())
@@ -97,7 +105,7 @@ def _words(node: Node, read: Callable[[str], Acceptable | Limit]) -> Acceptable 
 
 
 def _acceptable(made: Asked, node: Node) -> Asked:
-    value = _words(node, acceptable_of)
+    value = _words(node, deviation_of)
     assert isinstance(value, Acceptable)
     return replace(made, acceptable=value)
 

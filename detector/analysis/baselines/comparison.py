@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,8 +35,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is compared, and how. `asked` holds for the columns it names, `flags` for the others. `signed` are columns of the
-    after-file whose cells have signs; only `is_strict` reads them. `config` is named in faults."""
+    """What is compared, and how. `asked` holds for the columns it names, `flags` for the others. `config` is named in faults."""
 
     before: Table
     after: Table
@@ -45,7 +44,6 @@ class Comparison:
     window_s: float = 900.0
     control: Table | None = None
     is_strict: bool = False
-    signed: Set[str] = frozenset()
     config: str = ""
 
     def signals(self) -> list[str]:
@@ -76,7 +74,7 @@ class Comparison:
         before, after = self._column(self.before, name), self._column(self.after, name)
         verdicts: tuple[Verdict, ...]
         if self.is_strict:
-            is_deviation = name in self.signed and not np.isfinite(before).any()
+            is_deviation = name in self.after.signed and not np.isfinite(before).any()
             verdicts = (strict.compare(name, before, after, asked, scale, is_deviation),)
         else:
             verdicts = tuple(_told(name, answer, asked, scale) for answer in self._answers(name, before, after, asked, scale))
@@ -147,7 +145,9 @@ def _told(name: str, answer: Answer, asked: Asked, scale: Measure) -> Verdict:
         ends = printed.interval(low, high, scale.deviation_unit)
         parts.append(f"({printed.deviation(observed, scale.deviation_unit)}{f', 95 % interval {ends}' if ends else ''})")
     limit = f", limit {asked.limit.text}" if asked.limit else ""
-    more = f" ({answer.windows_needed} more would settle it)" if answer.windows_needed else ""
+    more = ""
+    if answer.windows_needed:
+        more = f" ({answer.windows_needed} more {'window' if answer.windows_needed == 1 else 'windows'} would settle it)"
     note = f" ({scale.note})" if scale.note else ""
     start = f"{' '.join(parts)}, accepted {asked.acceptable.text}{limit}: " if parts else ""
     return Verdict(

@@ -40,6 +40,7 @@ _MISSING = [
 _MISSING += ["inf", "+inf", "-inf", "Infinity", "-Infinity"]
 _MEASURED = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|pp|[a-zA-Zµμ]{1,12}(?:/[a-z]{1,3})?)\s*")
 _MOST_FAULTS = 20
+_SHORT = 100  # rows: nobody writes more deviations by hand
 _NOT_UTF8 = "is not UTF-8 text"
 
 
@@ -72,18 +73,19 @@ def read_csv(path: str, raw: bytes) -> Table:
     rows = np.column_stack(parts)
     times, rows, notes = in_time_order(times, rows)
     columns = dict(zip(names[1:], np.ascontiguousarray(rows.T), strict=True))
-    return Table(path, times, columns, units, tuple(filter(None, (note, *notes))))
+    signed = _signed(text) if len(frame) <= _SHORT else frozenset[str]()
+    return Table(path, times, columns, units, signed, tuple(filter(None, (note, *notes))))
 
 
-def signed_columns(raw: bytes) -> frozenset[str]:
+def _signed(text: bytes) -> frozenset[str]:
     """Columns whose numbers are all written with a sign: `-20`, `+15`. A person who gives a deviation alone writes one."""
-    rows = _rows(raw.removeprefix(b"\xef\xbb\xbf"))
+    rows = (found for found in _rows(text) if found[1])
     names = [name.strip() for name in next(rows, (0, []))[1]]
     seen: dict[str, bool] = {}
     for _, row in rows:
         for name, cell in zip(names[1:], row[1:], strict=False):
             if cell.strip() not in _MISSING:
-                seen[name] = seen.get(name, True) and cell.strip()[0] in "+-−"
+                seen[name] = seen.get(name, True) and cell.strip()[0] in "+-"
     return frozenset(name for name, is_signed in seen.items() if is_signed)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -16,27 +18,15 @@ from detector.records import VerdictState
 COLOURS = {VerdictState.PASS: "green", VerdictState.FAIL: "bold red", VerdictState.INCONCLUSIVE: "yellow"}
 _BARS = "▁▂▃▄▅▆▇█"
 _NUMBERS = ("baseline", "after", "acceptable", "observed")
+_LEAST_NAME = 16
+_ANY = 10_000  # characters: wider than any table
 MOST_REASONS = 50
 
 
 def show_verdicts(console: Console, rows: Sequence[VerdictRow], is_strict: bool) -> None:
     """What failed comes first."""
     ordered = loudest_first(rows)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(
-            heading, justify="right" if heading in _NUMBERS else "left", overflow="fold", no_wrap=heading != "signal"
-        )
-    has_windows, has_course = any(row.windows for row in rows), any(len(row.before) + len(row.after) > 2 for row in rows)
-    if has_windows:
-        table.add_column("windows", overflow="fold")
-    if has_course:
-        table.add_column("before│after", no_wrap=True)
-    for row in ordered:
-        cells = [Text(one_line(cell)) for cell in row.cells()]
-        cells[-1] = Text(f"{MARKS[row.whole.state]} {row.whole.state.value}", style=COLOURS[row.whole.state])
-        table.add_row(*cells, *([Text(row.windows)] if has_windows else []), *([Text(spark_line(row))] if has_course else []))
-    console.print(table)
+    console.print(_that_fits(console, ordered))
     reasons = [row.whole for row in ordered if row.whole.state is not VerdictState.PASS]
     for verdict in reasons[:MOST_REASONS]:
         console.print(
@@ -45,6 +35,40 @@ def show_verdicts(console: Console, rows: Sequence[VerdictRow], is_strict: bool)
     if len(reasons) > MOST_REASONS:
         console.print(f"and {len(reasons) - MOST_REASONS:,} more; --json has the reason of each", markup=False)
     console.print(summary(rows, is_strict), markup=False)
+
+
+def _that_fits(console: Console, rows: Sequence[VerdictRow]) -> Table:
+    """With spark lines and a mark a window where there is room for them."""
+    has_course, has_windows = any(len(row.before) + len(row.after) > 2 for row in rows), any(row.windows for row in rows)
+    for course, windows in ((has_course, has_windows), (has_course, False), (False, False)):
+        table = _table(rows, course, windows)
+        shortened = max(_longest(rows) - _LEAST_NAME, 0)
+        if Measurement.get(console, console.options.update(width=_ANY), table).maximum - shortened <= console.width:
+            break
+    return table
+
+
+def _table(rows: Sequence[VerdictRow], has_course: bool, has_windows: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in HEADINGS:
+        is_name = heading == HEADINGS[0]
+        justify: Literal["left", "right"] = "right" if heading in _NUMBERS else "left"
+        least = min(_longest(rows), _LEAST_NAME) if is_name else None
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=not is_name, min_width=least)
+    if has_windows:
+        table.add_column("windows", no_wrap=True)
+    if has_course:
+        table.add_column("before│after", no_wrap=True)
+    for row in rows:
+        cells = [Text(one_line(cell)) for cell in row.cells()]
+        cells[-1] = Text(f"{MARKS[row.whole.state]} {row.whole.state.value}", style=COLOURS[row.whole.state])
+        marks, course = [Text(row.windows)] * has_windows, [Text(spark_line(row))] * has_course
+        table.add_row(*cells, *marks, *course)
+    return table
+
+
+def _longest(rows: Sequence[VerdictRow]) -> int:
+    return max((len(one_line(row.whole.signal)) for row in rows), default=0)
 
 
 def spark_line(row: VerdictRow) -> str:
