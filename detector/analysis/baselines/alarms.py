@@ -25,7 +25,7 @@ MOST_SUSPECTS = 3
 @dataclass(frozen=True, slots=True)
 class SignalAlarm:
     """`signal` is a column, or the name of a group with its `suspects`, the furthest first. `usual` and `seen` are the medians of
-    the history and of the alarm's rows, in the signal's own unit; None for a group. `effect` in robust deviations of the score."""
+    the history and of the alarm's rows, in the signal's own unit; None for a group. `effect`: the score, in deviations."""
 
     signal: str
     model: str
