@@ -17,7 +17,7 @@ def ingest_problems(ingest: IngestSettings) -> Iterator[Problem]:
     if (ingest.cert_file is None) != (ingest.key_file is None):
         given, missing = ("cert_file", "key_file") if ingest.key_file is None else ("key_file", "cert_file")
         yield f"ingest.{given}", f"is of no use without {missing}"
-    if not ingest.listen or is_loopback(ingest.listen):
+    if ":" not in ingest.listen or is_loopback(ingest.listen):
         return
     if ingest.token is None:
         yield "ingest.listen", "can be reached from other machines: set token_file, or listen on 127.0.0.1"

@@ -9,10 +9,13 @@ from google.protobuf import json_format
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 
 from detector.core.decode.metrics import decoder_of
+from detector.core.decode.metrics.remote_write import RemoteWrite
 from tests.bench.bench import Bench, told
+from tests.unit.core.decode.metrics import written
 
 AT = 1_700_000_000
 MEASURED_S = 1.0
+SAMPLES = 500_000  # of remote write, a CPU second
 BOUNDS = {"telegraf": 200_000, "metricbeat": 100_000, "otlp_metrics": 80_000, "otlp_metrics, JSON": 30_000}
 
 
@@ -35,6 +38,44 @@ def _speed(format: str, value: bytes) -> float:
     while time.process_time() - began < MEASURED_S:
         count += len(decode(value, AT * 1000))
     return count / (time.process_time() - began)
+
+
+def remote_write_row(bench: Bench) -> bool:
+    """Requests of 2,000 samples, as Prometheus sends them: series of eleven labels that are known, a third of the values zero."""
+    kept = True
+    for version in ("1.0", "2.0"):
+        requests = [written.first(rows) if version == "1.0" else written.second(rows, 1) for rows in map(scrape, range(20))]
+        speed = max(_speed_of_writes(version, requests) for _ in range(bench.rounds))
+        size = len(requests[0])
+        kept &= told(
+            f"remote write {version}, decoded",
+            f"{SAMPLES:,} a CPU second",
+            speed >= SAMPLES,
+            f"{speed:,.0f} ({size:,} bytes a request)",
+        )
+    return kept
+
+
+def _speed_of_writes(version: str, requests: list[bytes]) -> float:
+    decoder, count = RemoteWrite(), 0
+    decode = decoder.first if version == "1.0" else decoder.second
+    decode(requests[0])
+    began = time.process_time()
+    while time.process_time() - began < MEASURED_S:
+        for request in requests:
+            count += len(decode(request).points)
+    return count / (time.process_time() - began)
+
+
+def scrape(round_: int) -> list[tuple[list[tuple[str, str]], list[tuple[float, int]]]]:
+    common = {"application": "orders", "exception": "None", "job": "kubernetes-pods", "method": "GET", "namespace": "shop"}
+    rows = []
+    for at in range(2000):
+        own = {"__name__": "http_server_requests_seconds_count", "instance": f"10.0.{at // 250}.{at % 250}:8080"}
+        more = {"outcome": "SUCCESS", "pod": f"orders-7d9f-{at}", "status": "200", "uri": f"/api/{at % 40}"}
+        value = 0.0 if at % 10 < 3 else at * 1.25 + round_
+        rows.append((sorted({**common, **own, **more}.items()), [(value, (AT + 15 * round_) * 1000 + at % 20)]))
+    return rows
 
 
 def telegraf() -> bytes:

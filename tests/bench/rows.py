@@ -15,7 +15,7 @@ from tests.bench.bench import Bench, told
 from tests.bench.elasticsearch_rows import elasticsearch_row
 from tests.bench.kafka_rows import kafka_row
 from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
-from tests.bench.points_rows import points_row
+from tests.bench.points_rows import points_row, remote_write_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,4 +201,5 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "kafka": kafka_row,
     "elasticsearch": elasticsearch_row,
     "points": points_row,
+    "remote-write": remote_write_row,
 }
