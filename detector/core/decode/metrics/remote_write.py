@@ -19,6 +19,7 @@ LATEST_MS = 253_402_300_800_000  # the year 10,000
 _MOST_TIMES = 4096
 _STALE = struct.pack("<Q", 0x7FF0000000000002)
 _double = struct.Struct("<d").unpack_from
+Sample = tuple[float | None, int]
 _LABEL, _SAMPLE, _EXEMPLAR, _HISTOGRAM, _METADATA = 0x0A, 0x12, 0x1A, 0x22, 0x1A
 _LABEL_REFS, _HISTOGRAM_2, _EXEMPLAR_2, _METADATA_2, _CREATED = 0x0A, 0x1A, 0x22, 0x2A, 0x30
 _SYMBOL, _SERIES_2 = 0x22, 0x2A
@@ -104,12 +105,15 @@ class RemoteWrite:
     def _series(self, data: bytes, begin: int, end: int, written: Written) -> None:
         at = begin
         while at < end and data[at] == _LABEL:
-            length, at = wire.varint(data, at + 1)
+            length, at = data[at + 1], at + 2
+            if length > 127:
+                length, at = wire.varint(data, at - 1)
             at += length
         if at > end:
             raise ValueError("no TimeSeries: a label is cut off")
-        rest = wire.fields(data[at:end])
-        base, key = at, data[begin:at]
+        key = data[begin:at]
+        found, base = self._plain_samples(data, at, end)
+        rest = wire.fields(data[base:end]) if base < end else []
         if any(each.number == 1 for each in rest):  # labels behind samples: legal, and nobody writes it
             key += b"".join(data[base + each.begin : base + each.end] for each in rest if each.number == 1)
         try:
@@ -117,6 +121,7 @@ class RemoteWrite:
         except Unusable as problem:
             written.refuse(str(problem))
             return
+        _add(series, found, written)
         for each in rest:
             tag = each.number << 3 | each.type
             if tag == _SAMPLE:
@@ -177,6 +182,13 @@ class RemoteWrite:
         return written
 
     def _series_2(self, data: bytes, begin: int, end: int, request: SymbolRequest, written: Written) -> None:
+        after = begin + 2 + data[begin + 1]
+        if data[begin] == _LABEL_REFS and after < end:
+            found, rest = self._plain_samples(data, after, end)
+            series = request.known(data[begin + 2 : after], data[rest:end]) if found else None
+            if series is not None:
+                _add(series, found, written)
+                return
         content = data[begin:end]
         fields = wire.fields(content)
         refs = b"".join(content[each.at : each.end] for each in fields if each.number == 1 and each.type == wire.LENGTH)
@@ -198,6 +210,28 @@ class RemoteWrite:
                 self._sample(content, each.at, each.end, series, created, written)
             elif tag == _HISTOGRAM_2:
                 _histogram(content[each.at : each.end], series, created, written)
+
+    def _plain_samples(self, data: bytes, at: int, end: int) -> tuple[list[Sample], int]:
+        """Samples of the two shapes in which Prometheus writes them, while their times are known ones; and where they end."""
+        found: list[Sample] = []
+        times = self._times
+        while at < end:
+            shape = data[at : at + 3]
+            if shape == b"\x12\x10\x09" and at + 18 <= end and data[at + 11] == 0x10:
+                time_ms = times.get(data[at + 12 : at + 18])
+                value: float | None = _double(data, at + 3)[0]
+                if value != value and data[at + 3 : at + 11] == _STALE:
+                    value = None
+                after = at + 18
+            elif shape == b"\x12\x07\x10" and at + 9 <= end:
+                value, time_ms, after = 0.0, times.get(data[at + 3 : at + 9]), at + 9
+            else:
+                break
+            if time_ms is None:
+                break
+            found.append((value, time_ms))
+            at = after
+        return found, at
 
     def _sample(self, data: bytes, at: int, end: int, series: Series, start_ms: int | None, written: Written) -> None:
         """proto3: a value or a time of zero is not written."""
@@ -228,6 +262,12 @@ class RemoteWrite:
             if len(self._times) >= _MOST_TIMES:
                 self._times.clear()
             self._times[key] = time_ms
+
+
+def _add(series: Series, samples: list[Sample], written: Written) -> None:
+    name, labels, kind, unit = series
+    written.points.extend([MetricPoint(name, labels, kind, value, time_ms, None, False, unit) for value, time_ms in samples])
+    written.samples += len(samples)
 
 
 def _may_be(time_ms: int) -> bool:
