@@ -16,6 +16,7 @@ from tests.services.fixtures import (
     nginx_front,
     own_elasticsearch,
     own_kafka,
+    own_prometheus,
     run_folder,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "nginx_front",
     "own_elasticsearch",
     "own_kafka",
+    "own_prometheus",
     "run_folder",
 ]
 

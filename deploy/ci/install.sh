@@ -2,7 +2,7 @@
 # What the tests need beside Python: real programs, from the distribution's packages.
 set -euo pipefail
 need=()
-for pair in rg:ripgrep nginx:nginx prometheus-alertmanager:prometheus-alertmanager \
+for pair in rg:ripgrep nginx:nginx prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager \
   java:default-jdk-headless mvn:maven openssl:openssl; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || need+=("${pair#*:}")
 done

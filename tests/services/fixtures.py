@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,10 @@ from tests.services.certificates import Certificates, make_certificates
 from tests.services.elasticsearch import Elasticsearch
 from tests.services.kafka import Kafka, KafkaPair
 from tests.services.nginx import Nginx
+from tests.services.prometheus import Prometheus
 from tests.services.shared import locked, shared_server
 
-SHARED = ("kafka_broker", "elasticsearch_node", "nginx_front")
+SHARED = ("kafka_broker", "elasticsearch_node", "nginx_front", "own_prometheus")
 OWN = ("own_kafka", "own_elasticsearch", "kafka_pair")
 
 
@@ -72,6 +73,22 @@ def own_elasticsearch(tmp_path: Path) -> Iterator[Elasticsearch]:
     node.start()
     yield node
     node.kill()
+
+
+@pytest.fixture
+def own_prometheus(tmp_path: Path) -> Iterator[Callable[..., Prometheus]]:
+    """Makes and starts one: `own_prometheus(targets={"shop": [address]}, more=<YAML>)`. Without targets it scrapes itself."""
+    servers: list[Prometheus] = []
+
+    def make(targets: Mapping[str, Sequence[str]] | None = None, more: str = "", flags: Sequence[str] = ()) -> Prometheus:
+        server = Prometheus(tmp_path / f"prometheus-{len(servers)}", targets, more, flags)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in servers:
+        server.kill()
 
 
 @pytest.fixture
