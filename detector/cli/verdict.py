@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # numpy, pandas and scipy come with these: not before the com
 
 IN_A_FILE = 160  # characters a line where no terminal says how many it has
 OUTPUTS = ["table", "json", "markdown", "html"]
-EXAMPLES = r"""
+EXAMPLES = """
 \b
 Examples:
   trimwatch verdict --before before.csv --after after.csv --kind latency --acceptable +15%

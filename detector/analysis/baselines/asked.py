@@ -41,6 +41,14 @@ class Asked:
     layer: str = ""
     line: int = 0
 
+    @property
+    def worse(self) -> Direction:
+        """Which way is worse, once the sign of what is accepted is heard: `-10%` accepts a fall, `±35%` watches both ways."""
+        if self.acceptable.text.lstrip().startswith(("±", "+-")):
+            return Direction.BOTH
+        is_fall = self.acceptable.amount < 0 and not self.acceptable.is_wanted
+        return Direction.DOWN if is_fall and self.direction is Direction.UP else self.direction
+
 
 def deviation_of(written: str) -> Acceptable:
     """As `acceptable_of`; a deviation in words is refused where it may be of the baseline or of the whole."""

@@ -95,8 +95,8 @@ class Comparison:
         accepted = asked.acceptable
         question = Question(
             asked.kind.value,
-            Direction.UP.value if accepted.is_wanted else asked.direction.value,
-            scale.amount,
+            Direction.UP.value if accepted.is_wanted else asked.worse.value,
+            scale.amount if accepted.is_wanted else abs(scale.amount),
             accepted.is_relative,
             accepted.is_wanted,
             scale.limit,
@@ -175,10 +175,9 @@ def _accepted(baseline: float | None, asked: Asked, scale: Measure) -> tuple[flo
     if accepted.is_wanted:
         return (None, baseline + amount) if amount < 0 else (baseline + amount, None)
     room = abs(amount)
-    if asked.direction is Direction.BOTH:
+    if asked.worse is Direction.BOTH:
         return baseline - room, baseline + room
-    is_down = asked.direction is Direction.DOWN or amount < 0
-    return (baseline - room, None) if is_down else (None, baseline + room)
+    return (baseline - room, None) if asked.worse is Direction.DOWN else (None, baseline + room)
 
 
 def _times(value: float | None, factor: float) -> float | None:

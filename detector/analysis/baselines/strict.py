@@ -61,12 +61,12 @@ def _outcome(observed: float, later: float | None, asked: Asked, measure: Measur
         if observed * way < abs(accepted.amount) - slack:
             return "less than it"
     else:
-        is_down = asked.direction is Direction.DOWN or (asked.direction is Direction.UP and accepted.amount < 0)
-        worse = abs(observed) if asked.direction is Direction.BOTH else -observed if is_down else observed
+        is_down = asked.worse is Direction.DOWN
+        worse = abs(observed) if asked.worse is Direction.BOTH else -observed if is_down else observed
         if worse > abs(accepted.amount) + slack:
             return "beyond it"
     if later is not None and measure.limit is not None:
-        is_low = asked.direction is Direction.DOWN and not accepted.is_wanted
+        is_low = asked.worse is Direction.DOWN and not accepted.is_wanted
         if (later < measure.limit) if is_low else (later > measure.limit):
             return f"within it, but {'below' if is_low else 'above'} the limit of {_limit(asked)}"
     return ""

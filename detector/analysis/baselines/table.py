@@ -16,8 +16,8 @@ MAX_SIGNALS = 10_000
 @dataclass(frozen=True, slots=True)
 class Table:
     """`times_s` rises strictly, shape (n,); each of `columns` has that shape, NaN where a sample is missing. `units` names the
-    unit that was written beside the numbers of a column, `signed` the columns of a short file whose numbers all have a sign before
-    them: deviations, if anything. `notes` tell what was mended on the way."""
+    unit that was written beside the numbers of a column, `signed` the columns of a short file whose numbers all have a sign:
+    deviations, if anything. `notes` tell what was mended on the way."""
 
     path: str
     times_s: Floats

@@ -40,16 +40,17 @@ def show_verdicts(console: Console, rows: Sequence[VerdictRow], is_strict: bool)
 def _that_fits(console: Console, rows: Sequence[VerdictRow]) -> Table:
     """With spark lines and a mark a window where there is room for them."""
     has_course, has_windows = any(len(row.before) + len(row.after) > 2 for row in rows), any(row.windows for row in rows)
-    for course, windows in ((has_course, has_windows), (has_course, False), (False, False)):
-        table = _table(rows, course, windows)
+    for course, windows in ((has_course, has_windows), (has_course, False), (2 * has_course, False), (0, False)):
+        table = _table(rows, int(course), windows)
         shortened = max(_longest(rows) - _LEAST_NAME, 0)
         if Measurement.get(console, console.options.update(width=_ANY), table).maximum - shortened <= console.width:
             break
     return table
 
 
-def _table(rows: Sequence[VerdictRow], has_course: bool, has_windows: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+def _table(rows: Sequence[VerdictRow], every: int, has_windows: bool) -> Table:
+    """`every`: how many points of a course are one bar; 0 leaves it out."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in HEADINGS:
         is_name = heading == HEADINGS[0]
         justify: Literal["left", "right"] = "right" if heading in _NUMBERS else "left"
@@ -57,12 +58,12 @@ def _table(rows: Sequence[VerdictRow], has_course: bool, has_windows: bool) -> T
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=not is_name, min_width=least)
     if has_windows:
         table.add_column("windows", no_wrap=True)
-    if has_course:
-        table.add_column("before│after", no_wrap=True)
+    if every:
+        table.add_column("before│after" if every == 1 else "course", no_wrap=True)
     for row in rows:
         cells = [Text(one_line(cell)) for cell in row.cells()]
         cells[-1] = Text(f"{MARKS[row.whole.state]} {row.whole.state.value}", style=COLOURS[row.whole.state])
-        marks, course = [Text(row.windows)] * has_windows, [Text(spark_line(row))] * has_course
+        marks, course = [Text(row.windows)] * has_windows, [Text(spark_line(row, every)) for _ in range(min(every, 1))]
         table.add_row(*cells, *marks, *course)
     return table
 
@@ -71,9 +72,10 @@ def _longest(rows: Sequence[VerdictRow]) -> int:
     return max((len(one_line(row.whole.signal)) for row in rows), default=0)
 
 
-def spark_line(row: VerdictRow) -> str:
-    """Both courses on one scale, parted by a bar; a blank where nothing is known."""
-    known = [value for value in (*row.before, *row.after) if value is not None]
+def spark_line(row: VerdictRow, every: int = 1) -> str:
+    """Both courses on one scale, parted by a bar; a blank where nothing is known. `every` so many points are one."""
+    before, after = (_thinned(values, every) for values in (row.before, row.after))
+    known = [value for value in (*before, *after) if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
 
     def bar(value: float | None) -> str:
@@ -82,4 +84,9 @@ def spark_line(row: VerdictRow) -> str:
         share = 0.5 if high <= low else (value - low) / (high - low)
         return _BARS[min(int(share * len(_BARS)), len(_BARS) - 1)]
 
-    return f"{''.join(map(bar, row.before))}│{''.join(map(bar, row.after))}"
+    return f"{''.join(map(bar, before))}│{''.join(map(bar, after))}"
+
+
+def _thinned(values: Sequence[float | None], every: int) -> list[float | None]:
+    groups = [[value for value in values[at : at + every] if value is not None] for at in range(0, len(values), every)]
+    return [sum(group) / len(group) if group else None for group in groups]
