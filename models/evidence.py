@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import gammaincc, stdtr, stdtrit
 
 from models.replay_errors import Forecast
 from models.scales import Scale
@@ -16,6 +16,8 @@ from models.window_statistics import shares_of
 PASS_ERROR = 0.05  # with which a level at the accepted deviation may pass
 _DOUBTFUL = 0.05  # a statistic beside the level that is this unlikely, and beyond what is accepted, keeps it from passing
 _LEAST_FREEDOM = 1.0
+_HEAVY = 0.1  # chance of a worst error so large, were errors like Student's; beyond that their tail is heavier
+_MOST_SKEW = 1.5  # one incident in the baseline must not hide all that comes after it
 _ROUNDING = 1e-9  # of a level: no change at all
 
 
@@ -57,7 +59,9 @@ def evidence(names: tuple[str, ...], forecast: Forecast, came: Floats, scale: Sc
     known = np.isfinite(excess) & (forecast.freedom >= _LEAST_FREEDOM)
     beyond = excess - np.where(question.is_at_least, margin, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        chance = stdtr(forecast.freedom, -beyond / error)
+        heavy = forecast.worst / stdtrit(np.maximum(forecast.freedom, 3.0), 1.0 - _HEAVY * forecast.rarity)
+        away = beyond / np.maximum(error, heavy)
+        chance = np.fmax(stdtr(forecast.freedom, -away), _leaning(away, forecast.skew))
     chance = np.where(error == 0.0, np.where(beyond > 0, 0.0, 1.0), chance)
     return Evidence(
         names=names,
@@ -70,6 +74,13 @@ def evidence(names: tuple[str, ...], forecast: Forecast, came: Floats, scale: Sc
         freedom=forecast.freedom,
         chance=np.where(known, chance, np.nan),
     )
+
+
+def _leaning(away: Floats, skew: Floats) -> Floats:
+    """The chance of so many deviations if errors lean to the worse side: the tail of a gamma distribution of their skew
+    (Pearson's third type), which for bursts is many times Student's. NaN where they do not lean."""
+    shape = 4.0 / np.where(skew > 0.05, np.minimum(skew, _MOST_SKEW), np.nan) ** 2
+    return np.asarray(gammaincc(shape, np.maximum(shape + away * np.sqrt(shape), 0.0)))
 
 
 def _margin(name: str, predicted: float, level: float, scale: Scale, question: Question) -> float:

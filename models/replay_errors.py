@@ -19,25 +19,28 @@ LEAST_ERRORS = 3
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """Each of shape (statistics,). `worst` is the largest error of the replay but for its top hundredth; `freedom` are the
-    degrees of freedom of the scale: errors whose spans overlap are not counted twice. NaN where nothing can be said."""
+    degrees of freedom of the scale: errors whose spans overlap are not counted twice. `rarity` is how rare the worst is, `skew`
+    by how much the errors lean to the worse side. NaN where nothing can be said."""
 
     predicted: Floats
     scale: Floats
     worst: Floats
     freedom: Floats
+    rarity: Floats
+    skew: Floats
     names: tuple[str, ...]
 
 
-def forecast(z: Floats, made: list[Guess], horizon: int, span: int, targets: list[Floats | None]) -> Forecast:
-    """`z` of shape (statistics, windows). The target starts `horizon` windows after the last known one (1 = the next) and is
-    `span` windows long; `targets` has each companion's value there."""
+def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: int, targets: list[Floats | None]) -> Forecast:
+    """`z` of shape (statistics, windows), `spans` the same of all runs of `span` windows. The target starts `horizon` windows
+    after the last known one (1 = the next) and is `span` windows long; `targets` has each companion's value there."""
     count, windows = z.shape
     first = min(4, max(windows // 4, 1))
     last = windows - horizon - span + 1  # origins are first <= o < last
     if last - first < 1:
         nothing = np.full(count, np.nan)
-        return Forecast(nothing, nothing, nothing, nothing, ("nothing",) * count)
-    truth = span_means(z, span)[:, first + horizon : last + horizon]
+        return Forecast(*(nothing,) * 6, ("nothing",) * count)
+    truth = spans[:, first + horizon : last + horizon]
     errors, predicted, names = [], [], []
     for guess, target in zip(made, targets, strict=True):
         replayed, final = guess.base[:, :, first:last], guess.base[:, :, -1]
@@ -66,6 +69,11 @@ def _repeated(errors: Floats, overlap: int) -> Floats:
     return np.minimum(total, max(overlap, 1) * 2.0)
 
 
+def _skew(errors: Floats) -> Floats:
+    centred = errors - np.nanmean(errors, axis=1, keepdims=True)
+    return np.asarray(np.nanmean(centred**3, axis=1) / np.nanmean(centred**2, axis=1) ** 1.5)
+
+
 def _best(errors: Floats, predicted: Floats, names: list[str], overlap: int) -> Forecast:
     """`errors` of shape (forecasters, statistics, origins). One that could be tried on less than half of the origins of the most
     tried one is not compared with it."""
@@ -85,5 +93,7 @@ def _best(errors: Floats, predicted: Floats, names: list[str], overlap: int) -> 
         scale=np.where(ok, np.sqrt(squares[best, at]), np.nan),
         worst=np.where(ok, top[at, place], np.nan),
         freedom=np.where(ok, count / _repeated(chosen, overlap), np.nan),
+        rarity=(1 + count // 100) / np.maximum(count, 1),
+        skew=_skew(chosen),
         names=tuple(names[i] for i in best),
     )

@@ -14,10 +14,11 @@ from models.rare_counts import Dispersion, chance_of_more, dispersion_of
 from models.replay_errors import forecast
 from models.scales import Scale, scale_of
 from models.series import Floats, Question, Series
-from models.window_statistics import names_of, statistics
+from models.window_statistics import Windows, merged, names_of, statistics
 
 _DAY_S = 86_400.0
 _INTERVAL = 0.025  # on either side
+_MOST_MERGED = 4  # windows: sorting longer runs takes too long
 _ROUNDING = 1e-9
 
 
@@ -46,10 +47,14 @@ class Signal:
         """At `span` windows after the change from `first` (0 is the first) on."""
         horizon = min(self.layout.horizon + first, max(self.z.shape[1] // 4, 1))
         came = _mean(self.later, first, span)
+        spans = span_means(self.z, span)
+        if 1 < span <= _MOST_MERGED and (at := [i for i, name in enumerate(self.names) if name in ("middle", "tail")]):
+            spans[at] = self._merged(self.layout.before, span)[at]
+            came[at] = self._merged(self.layout.after, span)[at, first]
         targets: list[Floats | None] = [None]
         targets += [_mean(beside.later, first, span) for beside in self.beside]
         targets += [self._same_phase(period, horizon, span) for period in self.periods]
-        found = evidence(self.names, forecast(self.z, self.made, horizon, span, targets), came, self.scale, self.question)
+        found = evidence(self.names, forecast(self.z, spans, self.made, horizon, span, targets), came, self.scale, self.question)
         if (found.error == 0.0).any() and not self.question.is_at_least:
             found = found.capped(np.where(found.error == 0.0, self._chance_of_leaving(found, first, span), 0.0))
         return found.capped(self._chance_of_count(first, span)) if self.counts else found
@@ -59,6 +64,9 @@ class Signal:
         values = self.scale.of(self.layout.after.values[first : first + span])
         worse = float((values > found.predicted[0] + _ROUNDING * max(abs(found.predicted[0]), 1.0)).sum())
         return chance_of_more(0.0, worse, float(self.layout.before.known.sum()), float(np.isfinite(values).sum()))
+
+    def _merged(self, windows: Windows, span: int) -> Floats:
+        return statistics(merged(windows, span), self.scale, self.names, self.layout.least * span)
 
     def _same_phase(self, period: int, horizon: int, span: int) -> Floats:
         start = self.z.shape[1] - 1 + horizon - period

@@ -1,8 +1,9 @@
 """One number a window for each way in which a signal gets worse: its level, its middle, its tail, its spread.
 
 A window is judged, never a sample: samples of one window depend on each other. All are on the scale of the kind, where more is
-worse: `level` is the mean, `middle` the mean of the middle 60 % (no outlier moves it), `tail` the 95th percentile, `spread` the
-deviation of samples that are worse than the mean; of counts there is `level` and `any`, the share of samples that are not zero.
+worse: `level` is the mean, `middle` the mean of the middle tenth (no burst shorter than 45 % of the window moves it), `tail` the
+95th percentile, `spread` the deviation of samples that are worse than the mean; of counts there is `level` and `any`, the share
+of samples that are not zero.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 from models.scales import Scale
 from models.series import Floats
 
-TAIL, TRIMMED = 0.95, 0.2
-_SHARES = {"level": 0.4, "middle": 0.2, "tail": 0.2, "spread": 0.2, "any": 0.6}
+TAIL, TRIMMED = 0.95, 0.45
+_SHARES = {"level": 0.4, "middle": 0.3, "tail": 0.2, "spread": 0.1, "any": 0.6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ def cut(times_s: Floats, values: Floats, start_s: float, window_s: float, count:
     place = np.arange(len(window)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     padded[window, place] = values[first:last]
     return Windows(padded, np.isfinite(padded).sum(axis=1).astype(float))
+
+
+def merged(windows: Windows, span: int) -> Windows:
+    """All runs of `span` windows as one each: a quantile is taken of merged samples, never averaged."""
+    runs = np.lib.stride_tricks.sliding_window_view(windows.values, span, axis=0)
+    values = runs.reshape(len(runs), -1)
+    return Windows(values, np.isfinite(values).sum(axis=1).astype(float))
 
 
 def names_of(kind: str, samples: float) -> tuple[str, ...]:
