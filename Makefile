@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check test chaos bench format lock clean
+.PHONY: demo check test chaos bench bench-verdicts format lock clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,9 @@ chaos: $(VENV)/.ready  ## random histories of rotation, of brokers and members t
 
 bench: $(VENV)/.ready  ## the figures of the README, ours and ripgrep's in one run
 	$(BIN)/python -P -m tests.bench
+
+bench-verdicts: $(VENV)/.ready  ## how honest the judge is on series with a known truth; minutes
+	$(BIN)/python -P -m tests.bench.verdicts
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format detector models tests

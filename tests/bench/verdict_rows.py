@@ -16,7 +16,6 @@ from tests.bench.verdict_families import DAY, FAMILIES, GIVEN, WINDOW, Trial
 from tests.bench.verdict_rival import fails as rival_fails
 
 SLOWER = Question("latency", "up", 0.10, is_relative=True)
-_SECOND, _DRIFTS = "second", ("drifting",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,8 @@ def tails(trials: int) -> Iterator[Row]:
 def laws(trials: int) -> Iterator[Row]:
     def agrees(rng: np.random.Generator) -> bool:
         trial = families.trial(GIVEN[int(rng.integers(5))], rng, float(rng.choice([0.0, 0.1, 0.15])))
-        in_seconds = (Series(s.times_s, s.values / 1000, s.load) for s in (trial.before, trial.after))
-        return [a.state for a in _judged(trial)] == [a.state for a in judge(*in_seconds, SLOWER)]
+        before, after = (Series(s.times_s, s.values / 1000, s.load) for s in (trial.before, trial.after))
+        return [a.state for a in _judged(trial)] == [a.state for a in judge(before, after, SLOWER)]
 
     yield Row("the same verdicts in ms and in s", _share(8, trials, agrees), 1.0, False)
     gaps = sum(_goes_back(families.trial(family, rng)) for family in FAMILIES for rng in _rngs(9, 2))
