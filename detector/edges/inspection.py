@@ -19,6 +19,7 @@ INSPECTIONS = {
     "sources.kubernetes": "detector.edges.sources.kubernetes.inspection:inspect_source",
     "sources.kafka": "detector.edges.sources.kafka.inspection:inspect_source",
     "sources.elasticsearch": "detector.edges.sources.elasticsearch.inspection:inspect_source",
+    "sources.scrape": "detector.edges.sources.scrape.inspection:inspect_source",
     "sinks.kafka": "detector.edges.kafka.inspection:inspect_sink",
     "sinks.webhook": "detector.edges.sinks.inspection:inspect_sink",
     "sinks.pagerduty": "detector.edges.sinks.inspection:inspect_sink",
