@@ -23,7 +23,8 @@ CHECKPOINT_BYTES = 64 << 20
 class Outcome:
     """What a replay found. `loud` is how many lines that are WARN or worse no rule explains,
     `unexplained` the most frequent of them; `pending` the
-    expected lines that had not come when the logs ended."""
+    expected lines that had not come when the logs ended. `span_ms`: the
+    first and last time that a sample of all lines told."""
 
     incidents: list[Incident]
     counts: Counts
@@ -31,6 +32,7 @@ class Outcome:
     unexplained: list[Group]
     loud: int
     pending: list[Pending]
+    span_ms: tuple[int, int] | None = None
 
 
 def replay(
@@ -38,9 +40,11 @@ def replay(
     ready: ReadyRules,
     store: Store | None = None,
     seen: Callable[[Batch], None] = lambda batch: None,
+    novelty: Novelty | None = None,
 ) -> Outcome:
-    """Judges the batches in the order given. `seen` is called after each, for a progress bar."""
-    novelty = Novelty()
+    """Judges the batches in the order given. `seen` is called after each, for a progress bar; `novelty` takes the lines that no
+    rule explains."""
+    novelty = Novelty() if novelty is None else novelty
     incidents = Incidents(IncidentSettings(max_open=MOST_INCIDENTS))
     pipeline = Pipeline(ready.engine, incidents, novelty, Clock.EVENT)
     unwritten = 0
@@ -54,4 +58,5 @@ def replay(
     pipeline.end()
     if store is not None:
         store.write(pipeline.checkpoint(pipeline.now_ms))
-    return Outcome(incidents.all(), pipeline.counts, len(ready.rules), novelty.top(5), novelty.seen, ready.engine.pending())
+    top, pending = novelty.top(5), ready.engine.pending()
+    return Outcome(incidents.all(), pipeline.counts, len(ready.rules), top, novelty.seen, pending, pipeline.span_ms)

@@ -34,6 +34,7 @@ Examples:
   trimwatch replay --json --service shop app.log | jq .entity
   trimwatch replay --pod shop-7c9d --previous      # from inside the cluster, or with --api of a `kubectl proxy`
   trimwatch replay --elasticsearch https://es:9200 --api-key-file key --index 'logs-*' --since 6h
+  trimwatch replay --before old.log new.log        # which patterns are new, gone, more or less often
   trimwatch replay --fail-on error build.log       # exit status 1 when something was found
 """
 
@@ -47,6 +48,9 @@ Examples:
 @click.option("--service", help="The service; else the record says it, else the file's stem.")
 @click.option("--store", "store_path", metavar="FOLDER", help="Keep what was found in a store of its own.")
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit with 1 when something this loud was found.")
+@click.option(
+    "--before", metavar="FILE", multiple=True, help="The log before the change: tells which patterns are new, gone, more."
+)
 @click.option("--pod", help="Read the log of a pod from the cluster instead of files.")
 @click.option("--namespace", "-n", help="The pod's namespace.")
 @click.option("--container", "containers", multiple=True, help="With --pod: only this one; may be repeated.")
@@ -64,6 +68,7 @@ def replay(
     service: str | None,
     store_path: str | None,
     fail_on: str | None,
+    before: tuple[str, ...],
     pod: str | None,
     namespace: str | None,
     containers: tuple[str, ...],
@@ -72,11 +77,13 @@ def replay(
     **index: Any,
 ) -> None:
     """Looks through past logs (files, globs, gzip, `-` for standard input) and names what trimming broke. Pages no one."""
-    ready = ready_rules(RuleSettings(paths=rule_paths), default_folder())
+    rules = RuleSettings(paths=rule_paths)
     is_quiet = as_json or output == "json"
     batches: Iterable[Batch]
     past = IndexOptions(**index)
     if past.urls:
+        if before:
+            raise click.UsageError("--before compares files or pods, not an index")
         if files or pod is not None:
             raise click.UsageError("--elasticsearch stands in place of files and --pod")
         batches, count = read_index(past, service, layout)
@@ -101,13 +108,36 @@ def replay(
     try:
         began = time.monotonic()
         with bar as seen:
-            outcome = replay_batches(batches, ready, store, seen)
+            outcome, patterns = _judged(batches, rules, store, seen, before, PastSettings(service, layout))
+        if patterns is not None:
+            patterns(is_quiet)
         show(outcome, time.monotonic() - began, is_quiet)
     finally:
         if store is not None:
             store.close()
     if fail_on is not None and any(is_as_loud(incident, Severity(fail_on)) for incident in outcome.incidents):
         sys.exit(1)
+
+
+def _judged(
+    batches: Iterable[Batch],
+    rules: RuleSettings,
+    store: Store | None,
+    seen: Callable[[Batch], None],
+    before: tuple[str, ...],
+    settings: PastSettings,
+) -> tuple[Outcome, Callable[[bool], None] | None]:
+    """The outcome and, with --before, what prints how the patterns changed."""
+    ready = ready_rules(rules, default_folder())
+    if not before:
+        return replay_batches(batches, ready, store, seen), None
+    from detector.analysis.baselines.line_log import LineLog  # with pandas, which no other replay needs
+    from detector.cli.replay_before import compare_with, show_patterns
+
+    inputs, log = past_inputs(before), LineLog()
+    outcome = replay_batches(batches, ready, store, seen, log)
+    found = compare_with(inputs, settings, ready_rules(rules, default_folder()), log, outcome.span_ms)
+    return outcome, lambda as_json: show_patterns(found, as_json)
 
 
 def _files(names: tuple[str, ...], settings: PastSettings) -> tuple[Iterable[Batch], int | None]:

@@ -88,6 +88,7 @@ class Pipeline:
         self._quarantined: set[tuple[str, int]] = set()
         self._not_opened = 0
         self.counts = Counts()
+        self.span_ms: tuple[int, int] | None = None  # first and last time that samples of all lines told
 
     # -- inputs -----------------------------------------------------------------------------------------------------------
 
@@ -340,6 +341,8 @@ class Pipeline:
             layouts[sample.layout] = layouts.get(sample.layout, 0) + 1
             if sample.time_ms is not None:
                 flow.sampled_ms = max(flow.sampled_ms, min(sample.time_ms, self._arrival_ms + AHEAD_MS))
+                first, last = self.span_ms or (sample.time_ms, sample.time_ms)
+                self.span_ms = min(first, sample.time_ms), max(last, sample.time_ms)
 
     def _judge_all(self, flow: Flow, events: Iterable[Marked], observed_ms: int) -> None:
         self._arrival_ms = self._came(observed_ms)

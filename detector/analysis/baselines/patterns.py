@@ -67,15 +67,30 @@ class Patterns:
     left_out: int
 
 
-def compare_patterns(
-    lines: pd.DataFrame, before_s: tuple[float, float], after_s: tuple[float, float], rate: float = 0.05
-) -> Patterns:
-    """`lines`: a row a line with `time_s` (epoch), `template`, `example`. The sides are spans of time that were looked at, from
-    inclusive, to exclusive; a line outside both counts for neither. Raises ValueError for a side that is empty."""
-    if before_s[1] <= before_s[0] or after_s[1] <= after_s[0]:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """`lines`: a row a line with `time_s` (epoch), `template`, `example`. The span of time that was looked at goes from `start_s`
+    to `end_s`, exclusive; a line outside it does not count."""
+
+    lines: pd.DataFrame
+    start_s: float
+    end_s: float
+
+    @property
+    def inside(self) -> pd.DataFrame:
+        return self.lines[self.lines["time_s"].between(self.start_s, self.end_s, inclusive="left")]
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+def compare_patterns(before_side: Side, after_side: Side, rate: float = 0.05) -> Patterns:
+    """The two may overlap in time, as those of a canary and its elders do. Raises ValueError for a side that is empty."""
+    if min(before_side.length_s, after_side.length_s) <= 0:
         raise ValueError("a side has no time in it: nothing can be said of rates")
-    window_s = max(WINDOW_S, *(np.ceil((end - start) / MOST_WINDOWS) for start, end in (before_s, after_s)))
-    inside = lines[lines["time_s"].between(*before_s, inclusive="left") | lines["time_s"].between(*after_s, inclusive="left")]
+    window_s = max(WINDOW_S, *(np.ceil(side.length_s / MOST_WINDOWS) for side in (before_side, after_side)))
+    inside = pd.concat([after_side.inside, before_side.inside])
     kinds = (
         inside.groupby("template", sort=True)["example"]
         .agg(["first", "size"])
@@ -84,9 +99,7 @@ def compare_patterns(
     kept = kinds.head(MOST_TEMPLATES)
     if kept.empty:
         return Patterns([], 0, 0.0, 0)
-    (before, exposed_before), (after, exposed_after) = (
-        _counts(inside, kept.index, span, window_s) for span in (before_s, after_s)
-    )
+    (before, exposed_before), (after, exposed_after) = (_counts(side, kept.index, window_s) for side in (before_side, after_side))
     changes = rate_changes(before, after, exposed_before, exposed_after)
     told = discoveries([change.p for change in changes], rate)
     rows = []
@@ -99,17 +112,15 @@ def compare_patterns(
     return Patterns(_as_problems(rows), len(kept), float(by_chance), len(kinds) - len(kept))
 
 
-def _counts(
-    lines: pd.DataFrame, templates: pd.Index[str], span: tuple[float, float], window_s: float
-) -> tuple[FloatArray, FloatArray]:
+def _counts(side: Side, templates: pd.Index[str], window_s: float) -> tuple[FloatArray, FloatArray]:
     """(templates, windows) lines, (windows,) seconds; the last window may be cut by the end of the span."""
-    starts = np.arange(span[0], span[1], window_s)
-    of_side = lines[lines["time_s"].between(*span, inclusive="left")]
+    starts = np.arange(side.start_s, side.end_s, window_s)
+    of_side = side.inside
     rows = templates.get_indexer(pd.Index(of_side["template"]))
-    windows = ((of_side["time_s"].to_numpy(dtype=np.float64) - span[0]) // window_s).astype(np.intp)
+    windows = ((of_side["time_s"].to_numpy(dtype=np.float64) - side.start_s) // window_s).astype(np.intp)
     counts = np.zeros((len(templates), starts.size))
     np.add.at(counts, (rows[rows >= 0], windows[rows >= 0]), 1)
-    return counts, np.minimum(starts + window_s, span[1]) - starts
+    return counts, np.minimum(starts + window_s, side.end_s) - starts
 
 
 def _how(before: int, after: int, ratio: float, is_told: bool) -> How | None:

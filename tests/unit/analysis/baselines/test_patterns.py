@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from numpy.random import default_rng
 
-from detector.analysis.baselines.patterns import How, Patterns, compare_patterns
+from detector.analysis.baselines.patterns import How, Patterns, Side, compare_patterns
 
 HOUR = 3600.0
 BEFORE, AFTER = (0.0, 6 * HOUR), (6 * HOUR, 8 * HOUR)
@@ -20,7 +20,8 @@ def lines(template: str, start: float, end: float, a_minute: float, seed: int = 
 
 def compared(*parts: pd.DataFrame) -> Patterns:
     steady = [lines(f"WARN steady {word} *", 0, 8 * HOUR, 1, seed) for seed, word in enumerate("abcdefghij")]
-    return compare_patterns(pd.concat([*steady, *parts], ignore_index=True), BEFORE, AFTER)
+    every = pd.concat([*steady, *parts], ignore_index=True)
+    return compare_patterns(Side(every, *BEFORE), Side(every, *AFTER))
 
 
 def test_nothing_is_told_of_what_did_not_change() -> None:
@@ -68,8 +69,9 @@ def test_templates_seen_once_before_say_how_many_are_new_by_chance() -> None:
 
 def test_a_side_without_time_is_refused() -> None:
     with pytest.raises(ValueError, match="no time"):
-        compare_patterns(lines("a", 0, 60, 1), (0, 0), AFTER)
+        compare_patterns(Side(lines("a", 0, 60, 1), 0, 0), Side(lines("a", 0, 60, 1), *AFTER))
 
 
 def test_no_line_gives_nothing() -> None:
-    assert compare_patterns(lines("a", 0, 60, 1), (HOUR, 2 * HOUR), AFTER).changes == []
+    some = lines("a", 0, 60, 1)
+    assert compare_patterns(Side(some, HOUR, 2 * HOUR), Side(some, *AFTER)).changes == []
