@@ -35,6 +35,7 @@ class Place:
     """A daemon that nothing but pushes come to."""
 
     def __init__(self, folder: Path, **ingest: object) -> None:
+        folder.mkdir(exist_ok=True)
         self.port, self.telemetry = free_port(), free_port()
         (folder / "token").write_text(TOKEN)
         self.state = folder / "state"
