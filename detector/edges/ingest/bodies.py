@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import cramjam
 
@@ -23,18 +25,33 @@ class Room:
         self._held = 0
 
     @contextlib.contextmanager
-    def held(self, request: Request) -> Iterator[None]:
-        """From before the first byte is read until the push is in the store. Raises Refused: 413, 429."""
-        size = request.declared_bytes if "content-length" in request.headers else self._most_each
-        if size > self._most_each:
+    def held(self, request: Request) -> Iterator[Request]:
+        """From before the first byte is read until the push is in the store. Gives the request, whose bytes are counted as they
+        come where its size is not declared. Raises Refused: 413, 429; so does reading the body."""
+        own, arrived = request.declared_bytes, 0
+        if own > self._most_each:
             raise Refused(413, f"a push of at most {self._most_each} bytes is taken: send smaller ones")
-        if self._held and self._held + size > self._most:
-            raise Refused(429, "too much is being taken in: come again", _AGAIN)
-        self._held += size
+        self._expect(self._held, own)
+        self._held += own
+
+        async def receive() -> Mapping[str, Any]:
+            nonlocal own, arrived
+            message = await request.receive()
+            arrived += len(message.get("body", b""))
+            if arrived > own:
+                self._expect(self._held - own, arrived)
+                self._held += arrived - own
+                own = arrived
+            return message
+
         try:
-            yield
+            yield replace(request, receive=receive)
         finally:
-            self._held -= size
+            self._held -= own
+
+    def _expect(self, others: int, size: int) -> None:
+        if others and others + size > self._most:
+            raise Refused(429, "too much is being taken in: come again", _AGAIN)
 
 
 def unpacked(body: bytes, encoding: str, most: int) -> bytes:

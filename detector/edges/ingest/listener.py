@@ -68,5 +68,5 @@ class _Ingest:
             raise Refused(404, f"metrics are taken at {', '.join(self._takes)}")
         if request.method != "POST":
             raise Refused(405, "POST it", (b"allow", b"POST"))
-        with self._room.held(request):
-            return await route(request)
+        with self._room.held(request) as counted:
+            return await route(counted)

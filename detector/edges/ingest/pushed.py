@@ -34,7 +34,12 @@ class Pushed:
         async with self._turn:
             if len(content) <= _SMALL:
                 return decode(content)
-            return await asyncio.to_thread(decode, content)
+            decoding = asyncio.ensure_future(asyncio.to_thread(decode, content))
+            try:
+                return await asyncio.shield(decoding)
+            except asyncio.CancelledError:  # a thread goes on, and until it ends the decoder is not free
+                await asyncio.wait([decoding])
+                raise
 
     async def keep(self, points: Sequence[MetricPoint]) -> None:
         """Returns when they are in the store. A sender whose wait is cut short may come again: then they are taken twice."""

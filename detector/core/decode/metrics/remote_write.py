@@ -15,6 +15,7 @@ from detector.core.decode.otlp import wire
 from detector.records import MetricKind, MetricPoint
 
 MOST_PROBLEMS = 5
+MOST_SYMBOLS = 10 * MOST_POINTS
 LATEST_MS = 253_402_300_800_000  # the year 10,000
 _MOST_TIMES = 4096
 _STALE = struct.pack("<Q", 0x7FF0000000000002)
@@ -33,7 +34,15 @@ class Written:
     samples: int = 0
     histograms: int = 0
     refused: int = 0
+    read: int = 0
     problems: list[str] = field(default_factory=list)
+
+    def reading(self) -> None:
+        """One more series, or family, that is read field by field. Raises ValueError when they are too many: an empty one is two
+        bytes on the wire, and costs as much as any."""
+        self.read += 1
+        if self.read > MOST_POINTS:
+            raise ValueError(f"more than {MOST_POINTS} series or families in a request")
 
     def refuse(self, problem: str) -> None:
         self.refused += 1
@@ -91,8 +100,10 @@ class RemoteWrite:
                             samples += 1
                             at = end
                             continue
+                written.reading()
                 self._series(data, at, end, written)
             elif tag == _METADATA:
+                written.reading()
                 self._known.learn_family(data[at:end])
             elif tag in (_SYMBOL, _SERIES_2):
                 raise ValueError("no WriteRequest, but an io.prometheus.write.v2.Request")
@@ -146,6 +157,8 @@ class RemoteWrite:
                 symbols.append(data[at:end])
             elif tag < _SYMBOL:
                 raise ValueError("a WriteRequest of version 1.0, sent as io.prometheus.write.v2.Request")
+            if len(symbols) + len(spans) > MOST_SYMBOLS:
+                raise ValueError(f"more than {MOST_SYMBOLS} symbols and series in a request")
             at = end
         if symbols and symbols[0]:
             raise ValueError("the first symbol is not the empty string")
@@ -175,6 +188,7 @@ class RemoteWrite:
                     points.append(MetricPoint(name, labels, kind, value, time_ms, None, False, unit))
                     samples += 1
                     continue
+            written.reading()
             self._series_2(data, begin, end, request, written)
             if len(points) > MOST_POINTS:
                 raise ValueError(f"more than {MOST_POINTS} points in a request")

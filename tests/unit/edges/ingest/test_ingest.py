@@ -17,6 +17,7 @@ from detector.edges.api import exchange
 from detector.settings import Secret, Size
 from tests.unit.core.decode.metrics import written
 from tests.unit.core.decode.metrics.requests import as_protobuf
+from tests.unit.edges.api.daemon import raw
 from tests.unit.edges.ingest.listening import Pusher, pusher
 
 T0 = 1_764_000_000_000
@@ -266,6 +267,30 @@ def test_a_web_page_cannot_push() -> None:
         assert agent.inbox.taken == []
 
     pushing(story)
+
+
+def test_a_body_without_a_size_is_counted_as_it_comes() -> None:
+    """Telegraf writes so. Bounded all the same, and the room is free again."""
+
+    async def story(agent: Pusher) -> None:
+        line = b"cpu usage=1\n"
+
+        async def chunked(body: bytes) -> int:
+            head = b"POST /write HTTP/1.1\r\nhost: trimwatch\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+            return (await raw(agent.port, head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))).status
+
+        assert await chunked(line) == 204
+        assert await chunked(b"#" * (65 << 10)) == 413
+        agent.inbox.may_write.clear()
+        asking = asyncio.create_task(chunked(line))
+        while len(agent.inbox.taken) < 2:
+            await asyncio.sleep(0)
+        assert await chunked(line) == 429
+        agent.inbox.may_write.set()
+        assert await asking == 204
+        assert await chunked(line) == 204
+
+    pushing(story, max_waiting=Size(1), max_body=Size(64 << 10))
 
 
 def test_a_body_that_trickles_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

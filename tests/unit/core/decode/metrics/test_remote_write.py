@@ -184,6 +184,14 @@ def test_a_flood_of_series_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None
     assert max(map(len, (known.by_label_bytes, known.by_text, known.getters, known._before, known._text_before))) <= 10
 
 
+@pytest.mark.parametrize("field", [b"\x0a\x00", b"\x1a\x00"])
+def test_nothing_by_the_million_is_refused_as_a_whole(field: bytes) -> None:
+    """Two bytes each: empty series and families of 1.0, series and symbols of 2.0."""
+    for read, body in ((RemoteWrite().first, field), (RemoteWrite().second, b"\x22\x00" if field[0] == 10 else b"\x2a\x00")):
+        with pytest.raises(ValueError, match="more than"):
+            read(body * 1_000_001)
+
+
 def test_native_histograms_are_distributions() -> None:
     """Exponential buckets with a gap and a zero bucket, bounds of its own, and the end of a series; both versions."""
     exponential = written.histogram(18.4, 0, [(0, 2), (1, 1)], [1, 2, -1], T0, zero=2)
