@@ -63,7 +63,7 @@ class Watch:
             return np.empty(0)
         windows = cut(series.times_s, series.values, float(series.times_s[0]), width_s, count)
         levels = statistics(windows, self._scale, ("level",), 1.0)[0]
-        return levels[np.isfinite(levels)]
+        return np.asarray(levels[np.isfinite(levels)])
 
     def minutes(self, after: Series) -> Iterator[Minute]:
         """One a minute that is over and holds a sample."""

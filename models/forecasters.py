@@ -21,11 +21,13 @@ _LEAST_FOR_SLOPE = 8
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """`past` of shape (statistics or 1, windows). With a fitted slope it is a driver, else it is taken off as it is."""
+    """`past` of shape (statistics or 1, windows). With a fitted slope it is a driver, else it is taken off as it is.
+    Its squared errors count times `handicap` where forecasters are compared."""
 
     name: str
     past: Floats
     is_fitted: bool = False
+    handicap: float = 1.0
 
 
 def averages(x: Floats) -> Floats:

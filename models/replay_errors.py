@@ -41,7 +41,7 @@ def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: in
         nothing = np.full(count, np.nan)
         return Forecast(*(nothing,) * 6, ("nothing",) * count)
     truth = spans[:, first + horizon : last + horizon]
-    errors, predicted, names = [], [], []
+    errors, predicted, names, handicaps = [], [], [], []
     for guess, target in zip(made, targets, strict=True):
         replayed, final = guess.base[:, :, first:last], guess.base[:, :, -1]
         if guess.companion is not None and guess.slope is not None and target is not None:
@@ -51,10 +51,11 @@ def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: in
             final = final + guess.slope[:, -1] * target
         errors.append(truth - replayed)
         predicted.append(final)
+        handicaps += [1.0 if guess.companion is None else guess.companion.handicap] * len(NAMES)
         after = "" if guess.companion is None else f" after {guess.companion.name}"
         names += [f"{name}{after}" for name in NAMES]
     all_errors, all_predicted = np.concatenate(errors), np.concatenate(predicted)
-    return _best(all_errors, all_predicted, names, horizon + span - 1)
+    return _best(all_errors, all_predicted, names, np.array(handicaps), horizon + span - 1)
 
 
 def _repeated(errors: Floats, overlap: int) -> Floats:
@@ -74,7 +75,7 @@ def _skew(errors: Floats) -> Floats:
     return np.asarray(np.nanmean(centred**3, axis=1) / np.nanmean(centred**2, axis=1) ** 1.5)
 
 
-def _best(errors: Floats, predicted: Floats, names: list[str], overlap: int) -> Forecast:
+def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats, overlap: int) -> Forecast:
     """`errors` of shape (forecasters, statistics, origins). One that could be tried on less than half of the origins of the most
     tried one is not compared with it."""
     known = np.isfinite(errors)
@@ -82,7 +83,7 @@ def _best(errors: Floats, predicted: Floats, names: list[str], overlap: int) -> 
     filled = np.where(known, errors, 0.0)
     squares = (filled * filled).sum(axis=2) / np.maximum(counts, 1)
     usable = (counts * 2 >= counts.max(axis=0)) & (counts >= LEAST_ERRORS) & np.isfinite(predicted)
-    best = np.where(usable, squares, np.inf).argmin(axis=0)
+    best = np.where(usable, squares * handicaps[:, None], np.inf).argmin(axis=0)
     at = np.arange(errors.shape[1])
     ok = usable[best, at]
     chosen, count = errors[best, at], counts[best, at]

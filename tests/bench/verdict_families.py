@@ -33,7 +33,6 @@ def _even(rho: float) -> Callable[[np.random.Generator, int], Made]:
 
 def _bursty(rng: np.random.Generator, n: int) -> Made:
     """Pauses of a minute on average, a fourteenth of the time, in which all takes 1.8 times as long."""
-    lengths = np.empty(n)
     quiet, busy = rng.geometric(0.02, n), rng.geometric(0.25, n)
     lengths = np.stack([quiet, busy], axis=1).ravel()
     state = np.repeat(np.arange(2 * n) % 2, lengths)[:n] if lengths.sum() >= n else np.zeros(n)
@@ -93,7 +92,7 @@ class Trial:
 
 
 def _trial(values: Floats, load: Floats | None, control: Floats | None) -> Trial:
-    times = np.arange(len(values)) * STEP_S
+    times: Floats = np.arange(len(values), dtype=np.float64) * STEP_S
     parts = []
     for part in (slice(0, DAY), slice(DAY + GAP, None)):
         beside = (None if x is None else x[part] for x in (load, control))

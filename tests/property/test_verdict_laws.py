@@ -1,0 +1,101 @@
+"""Laws of a verdict that hold for any series: of units, of damage, of what is missing, of odd input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.judging import Question, Series, judge
+from models.series import Floats
+from tests.bench import verdict_families as families
+
+RANK = {"pass": 0, "inconclusive": 1, "fail": 2}
+SEEDS = st.integers(0, 10_000)
+FAMILY = st.sampled_from(sorted(families.FAMILIES))
+SLOWER = Question("latency", "up", 0.10, is_relative=True)
+
+
+def states(before: Series, after: Series, question: Question = SLOWER) -> list[str]:
+    return [answer.state for answer in judge(before, after, question)]
+
+
+def in_unit(series: Series, factor: float) -> Series:
+    return Series(series.times_s, series.values * factor, series.load)
+
+
+def with_values(series: Series, values: Floats) -> Series:
+    return Series(series.times_s, values, series.load)
+
+
+@given(seed=SEEDS, family=FAMILY, shift=st.floats(-0.3, 0.5), factor=st.sampled_from([1e-9, 1e-3, 60.0, 1e6]))
+@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("kind", ["latency", "gauge", "rate"])
+def test_the_unit_says_nothing(kind: str, seed: int, family: str, shift: float, factor: float) -> None:
+    trial = families.trial(family, np.random.default_rng(seed), shift)
+    question = Question(kind, "up", 0.10, is_relative=True)
+    assert states(trial.before, trial.after, question) == states(
+        in_unit(trial.before, factor), in_unit(trial.after, factor), question
+    )
+
+
+@given(seed=SEEDS, family=FAMILY, factor=st.sampled_from([2.0, 100.0]))
+@settings(max_examples=8, deadline=None)
+def test_more_damage_is_never_better(seed: int, family: str, factor: float) -> None:
+    trial = families.trial(family, np.random.default_rng(seed))
+    worst = [0] * 4
+    for n in range(0, 61, 4):
+        damaged = trial.after.values.reshape(-1, 60).copy()
+        damaged[:, :n] *= factor
+        found = [RANK[state] for state in states(trial.before, with_values(trial.after, damaged.ravel()))]
+        assert all(now == 2 or was < 2 for now, was in zip(found, worst, strict=True)), n
+        worst = found
+
+
+@given(seed=SEEDS, family=FAMILY, share=st.floats(0.0, 1.0))
+@settings(max_examples=25, deadline=None)
+def test_what_is_missing_never_makes_a_pass(seed: int, family: str, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    trial = families.trial(family, rng, 0.4)
+    holes = np.where(rng.random(len(trial.after.values)) < share, np.nan, trial.after.values)
+    for full, with_holes in zip(
+        states(trial.before, trial.after), states(trial.before, with_values(trial.after, holes)), strict=False
+    ):
+        assert not (full == "fail" and with_holes == "pass")
+
+
+ODD = st.lists(st.one_of(st.floats(), st.just(0.0), st.just(5.0)), max_size=40)
+
+
+@given(
+    before=ODD,
+    after=ODD,
+    repeat=st.integers(1, 8),
+    kind=st.sampled_from(["latency", "share", "rate", "gauge", "count", "trend"]),
+    direction=st.sampled_from(["up", "down", "both"]),
+    amount=st.floats(-2.0, 2.0),
+    is_relative=st.booleans(),
+    is_at_least=st.booleans(),
+    limit=st.one_of(st.none(), st.floats(-10, 10)),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_input_is_an_error(
+    before: list[float],
+    after: list[float],
+    repeat: int,
+    kind: str,
+    direction: str,
+    amount: float,
+    is_relative: bool,
+    is_at_least: bool,
+    limit: float | None,
+) -> None:
+    question = Question(kind, direction, amount, is_relative, is_at_least, limit, window_s=75.0)
+    past, later = (np.asarray(x * repeat, dtype=np.float64) for x in (before, after))
+    times = np.arange(len(past) + len(later), dtype=np.float64) * 15.0
+    answers = judge(Series(times[: len(past)], past), Series(times[len(past) :], later), question)
+    assert answers[-1].window is None
+    assert {answer.state for answer in answers} <= set(RANK)
+    if not np.isfinite(later).any():
+        assert all(answer.state == "inconclusive" for answer in answers)
