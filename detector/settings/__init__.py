@@ -1,7 +1,9 @@
 """What people set: the tree of settings, how it is read, and its schema."""
 
+from detector.settings.k6 import K6SourceSettings
 from detector.settings.loading import load_settings, settings_schema
 from detector.settings.scraping import ScrapeSourceSettings
+from detector.settings.statsd import StatsdSourceSettings
 from detector.settings.tree import (
     AlertmanagerSinkSettings,
     ApiSettings,
@@ -40,6 +42,7 @@ __all__ = [
     "FileSourceSettings",
     "IncidentSettings",
     "IngestSettings",
+    "K6SourceSettings",
     "KafkaSinkSettings",
     "KafkaSourceSettings",
     "KubernetesSourceSettings",
@@ -56,6 +59,7 @@ __all__ = [
     "Size",
     "SlackSinkSettings",
     "SourceSettings",
+    "StatsdSourceSettings",
     "StdinSourceSettings",
     "StdoutSinkSettings",
     "StoreSettings",

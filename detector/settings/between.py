@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from detector.documents.fields import shown, unknown
 from detector.settings.brokers import broker_problems
 from detector.settings.clusters import cluster_problems
+from detector.settings.k6 import k6_problems
 from detector.settings.listening import ingest_problems
 from detector.settings.scraping import scrape_problems
+from detector.settings.statsd import statsd_problems
 
 if TYPE_CHECKING:
     from detector.settings.tree import Settings
@@ -35,6 +37,8 @@ def problems_between(settings: Settings) -> Iterator[Problem]:
     yield from broker_problems(settings)
     yield from cluster_problems(settings)
     yield from scrape_problems(settings)
+    yield from statsd_problems(settings)
+    yield from k6_problems(settings)
 
 
 def _twice(path: str, names: Sequence[str]) -> Iterator[Problem]:

@@ -9,7 +9,9 @@ from datetime import timedelta
 from typing import Literal
 
 from detector.records import Severity
+from detector.settings.k6 import K6SourceSettings
 from detector.settings.scraping import ScrapeSourceSettings
+from detector.settings.statsd import StatsdSourceSettings
 from detector.settings.values import Secret, Size, say
 
 Layout = Literal["auto", "plain", "json", "cri", "docker", "syslog", "journald"]
@@ -151,6 +153,8 @@ SourceSettings = (
     | KafkaSourceSettings
     | ElasticsearchSourceSettings
     | ScrapeSourceSettings
+    | StatsdSourceSettings
+    | K6SourceSettings
 )
 
 

@@ -114,7 +114,7 @@ async def elasticsearch_case(ground: Ground) -> AsyncIterator[Case]:
 
 
 SERVERS = {"kafka": "kafka_broker", "elasticsearch": "elasticsearch_node"}  # by kind, the fixture
-POINT_SOURCES = {"scrape"}  # they give metric points, no lines: see test_point_sources.py
+POINT_SOURCES = {"k6", "scrape", "statsd"}  # they give metric points, no lines: see test_point_sources.py
 CASES: dict[str, Callable[[Ground], AbstractAsyncContextManager[Case]]] = {
     "file": file_case,
     "stdin": stdin_case,

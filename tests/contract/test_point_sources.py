@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from detector.edges.sources import source_of
 from detector.edges.sources.base import Source
-from detector.settings import ScrapeSourceSettings
+from detector.settings import K6SourceSettings, ScrapeSourceSettings, StatsdSourceSettings
 from tests.contract.source_cases import POINT_SOURCES
+from tests.unit.core.decode.metrics.test_k6 import line as sample
+from tests.unit.core.decode.metrics.test_k6 import told
 from tests.unit.edges.sources.points import PointCollector, collecting
 from tests.unit.edges.sources.scrape.target import ScriptedTarget
+from tests.unit.edges.sources.statsd.sending import Repeating, free_port
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,28 @@ async def scrape_case() -> AsyncIterator[Case]:
         yield Case(lambda: source_of(settings), lambda name, value: target.expose(f"{name} {value}\n"))
 
 
-CASES: dict[str, Callable[[], AbstractAsyncContextManager[Case]]] = {"scrape": scrape_case}
+@asynccontextmanager
+async def statsd_case() -> AsyncIterator[Case]:
+    port = free_port()
+    settings = StatsdSourceSettings("statsd", f"127.0.0.1:{port}", interval=timedelta(milliseconds=20))
+    with Repeating(port) as sender:
+        yield Case(lambda: source_of(settings), lambda name, value: sender.say(f"{name}:{value}|g".encode()))
+
+
+@asynccontextmanager
+async def k6_case() -> AsyncIterator[Case]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "k6.json"
+        settings = K6SourceSettings("k6", (str(file),), poll=timedelta(milliseconds=10))
+
+        def say(name: str, value: float) -> None:
+            with file.open("ab") as out:
+                out.write(told(name, "gauge") + sample(name, value))
+
+        yield Case(lambda: source_of(settings), say)
+
+
+CASES: dict[str, Callable[[], AbstractAsyncContextManager[Case]]] = {"k6": k6_case, "scrape": scrape_case, "statsd": statsd_case}
 Test = Callable[[Case], Coroutine[Any, Any, None]]
 every_source = pytest.mark.parametrize("kind", sorted(CASES))
 
@@ -131,6 +157,7 @@ def test_positions_go_on_after_a_restart(kind: str) -> None:
         async with collecting(source, PointCollector()) as first:
             await first.until(lambda: bool(first.named("said")))
         reached = first.positions()
+        case.say("said", 2.0)
         async with collecting(source, PointCollector(), reached) as second:
             await second.until(lambda: bool(second.named("said")))
         for key, resume in reached.items():

@@ -16,10 +16,12 @@ from detector.edges.sources.stdin import StdinSource
 from detector.settings import (
     ElasticsearchSourceSettings,
     FileSourceSettings,
+    K6SourceSettings,
     KafkaSourceSettings,
     KubernetesSourceSettings,
     ScrapeSourceSettings,
     SourceSettings,
+    StatsdSourceSettings,
     StdinSourceSettings,
 )
 from tests.contract.source_cases import CASES, POINT_SOURCES, SERVERS, Case, Ground
@@ -77,10 +79,21 @@ def test_every_settings_type_has_a_source_and_a_case() -> None:
         "kafka": KafkaSourceSettings("kafka", ("127.0.0.1:1",), topics=("logs",), name="topics"),
         "elasticsearch": ElasticsearchSourceSettings("elasticsearch", ("http://127.0.0.1:1",), "logs-*", name="indices"),
         "scrape": ScrapeSourceSettings("scrape", ("http://127.0.0.1:1/metrics",), name="targets"),
+        "statsd": StatsdSourceSettings("statsd", name="datagrams"),
+        "k6": K6SourceSettings("k6", ("x",), name="load"),
     }
     assert set(SOURCES) == {*CASES, *POINT_SOURCES} == set(named)
     assert len(get_args(SourceSettings)) == len(SOURCES)
-    assert [source_of(settings).name for settings in named.values()] == ["file", "stdin", "pods", "topics", "indices", "targets"]
+    assert [source_of(settings).name for settings in named.values()] == [
+        "file",
+        "stdin",
+        "pods",
+        "topics",
+        "indices",
+        "targets",
+        "datagrams",
+        "load",
+    ]
 
 
 @every_source

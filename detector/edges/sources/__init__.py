@@ -14,6 +14,8 @@ SOURCES = {
     "kafka": "detector.edges.sources.kafka.source:KafkaSource",
     "elasticsearch": "detector.edges.sources.elasticsearch.source:ElasticsearchSource",
     "scrape": "detector.edges.sources.scrape.source:ScrapeSource",
+    "statsd": "detector.edges.sources.statsd.source:StatsdSource",
+    "k6": "detector.edges.sources.k6.source:K6Source",
 }
 
 

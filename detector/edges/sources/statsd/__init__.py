@@ -1,0 +1,1 @@
+"""Datagrams of StatsD and DogStatsD, added up by the interval."""
