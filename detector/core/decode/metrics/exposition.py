@@ -99,14 +99,15 @@ class Reading:
                 if found is not None and found.role is not Role.CREATED and value_text.isascii() and "_" not in value_text:
                     try:
                         value = float(value_text)
-                        if found.role is plain:
-                            labels, kind, unit = series.labels, found.kind, found.unit
-                            append(MetricPoint(series.name, labels, kind, value, time_ms, None, False, unit))
-                        else:
-                            self._gather(found, series, value, time_ms)
-                    except ValueError as error:
-                        self._break(line, str(error) if isinstance(error, Broken) else "no number")
+                    except ValueError:
+                        self._break(line, "no number")
+                        continue
                     self._samples += 1
+                    if found.role is plain:
+                        labels, kind, unit = series.labels, found.kind, found.unit
+                        append(MetricPoint(series.name, labels, kind, value, time_ms, None, False, unit))
+                    else:
+                        self._part(line, found, series, value)
                     continue
             self._line(line)
             if self._has_ended:
@@ -125,6 +126,12 @@ class Reading:
         if len(known) > max(_LEAST_KNOWN, 2 * self._samples):
             known.clear()
         return Exposed(tuple(self._points), self._samples, self._refused, tuple(self._broken))
+
+    def _part(self, line: str, found: Part, series: Series, value: float) -> None:
+        try:
+            self._gather(found, series, value, self._time_ms)
+        except Broken as broken:
+            self._break(line, str(broken))
 
     def _line(self, line: str) -> None:
         line = line.strip(" \t\r")
