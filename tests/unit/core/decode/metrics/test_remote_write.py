@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import math
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from detector.records import Distribution, MetricKind, MetricPoint
 from tests.unit.core.decode.metrics import written
 
 T0 = 1_764_000_000_000
+DATA = Path(__file__).parents[4] / "data" / "remote_write"
 UP = [("__name__", "up"), ("instance", "a:9090"), ("job", "shop")]
 
 word = some.text(some.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -230,3 +233,23 @@ def test_a_histogram_that_cannot_be_is_refused(bad: bytes) -> None:
     """And the sample beside it is taken."""
     found = RemoteWrite().first(written.series(UP, [(1.0, T0)], written.field(4, bad)))
     assert (found.samples, found.histograms, found.refused) == (1, 0, 1)
+
+
+def test_what_the_go_library_of_prometheus_writes_is_read() -> None:
+    """See tests/data/remote_write: 200 counters, a gauge that ends, a native histogram with an exemplar; twice the same."""
+    body = gzip.decompress((DATA / "version2.bin.gz").read_bytes())
+    decoder, at = RemoteWrite(), 1_795_600_000_000
+    for _ in range(2):
+        found = decoder.second(body)
+        assert (found.samples, found.histograms, found.refused) == (202, 1, 0)
+        *counters, depth, end, took = found.points
+        for number, point in enumerate(counters):
+            labels = (("instance", f"10.0.0.{number}:8080"), ("job", "shop"))
+            time_ms = at + number % 3
+            assert point == MetricPoint("orders_total", labels, MetricKind.COUNTER, number * 1.5, time_ms, unit="orders")
+        assert depth == MetricPoint("depth", (("shop", '\u00fc "x"'),), MetricKind.GAUGE, math.inf, at)
+        assert (end.value, end.time_ms) == (None, at + 1000)
+        bounds = (-0.001, 0.001, 0.5, 1.0, 2.0, 4.0, 8.0)
+        value = Distribution(bounds, (0.0, 2.0, 0.0, 1.0, 3.0, 0.0, 2.0, 0.0), 18.4)
+        labels = (("job", "shop"),)
+        assert took == MetricPoint("took_seconds", labels, MetricKind.HISTOGRAM, value, at, at - 5000, unit="seconds")
