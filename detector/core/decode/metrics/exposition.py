@@ -21,6 +21,7 @@ MOST_BROKEN = 100  # told one by one; the rest is counted
 LATEST_MS = 253_402_300_800_000  # the year 10,000
 _SHOWN = 256
 _LEAST_KNOWN = 10_000
+_MOST_KNOWN_CHARACTERS = 32 << 20  # of series that are remembered by their text
 _END = "# EOF"
 
 
@@ -53,6 +54,13 @@ class Exposition:
         self.honor_labels = honor_labels
         self.most = most
         self.known: dict[str, Series] = {}
+        self.known_characters = 0
+
+    def bound(self, samples: int) -> None:
+        """Series come and go: what was remembered is forgotten when most of it cannot be of use any more."""
+        if len(self.known) > max(_LEAST_KNOWN, 2 * samples) or self.known_characters > _MOST_KNOWN_CHARACTERS:
+            self.known.clear()
+            self.known_characters = 0
 
     def read(self, body: bytes, time_ms: int, is_openmetrics: bool = False) -> Exposed:
         """All of it at once. Raises ValueError: see `Reading`."""
@@ -122,9 +130,7 @@ class Reading:
             self._histogram(gathering)
         if self._created:
             self._begin_counters()
-        known = self._exposition.known
-        if len(known) > max(_LEAST_KNOWN, 2 * self._samples):
-            known.clear()
+        self._exposition.bound(self._samples)
         return Exposed(tuple(self._points), self._samples, self._refused, tuple(self._broken))
 
     def _part(self, line: str, found: Part, series: Series, value: float) -> None:
@@ -169,6 +175,7 @@ class Reading:
         if series is None:
             series = series_of(text, self._exposition.labels, self._exposition.honor_labels)
             self._exposition.known[text] = series
+            self._exposition.known_characters += len(text)
         value = number(value_text)
         time_ms = self._time_ms if time_text is None else self._time(time_text)
         found = self._families.of(series.name)
@@ -228,4 +235,4 @@ class Reading:
     def _break(self, line: str, reason: str, number: int | None = None) -> None:
         self._refused += 1
         if len(self._broken) < MOST_BROKEN:
-            self._broken.append(BrokenLine(self._lines if number is None else number, reason, line[:_SHOWN]))
+            self._broken.append(BrokenLine(self._lines if number is None else number, reason, line[:_SHOWN].strip()))

@@ -19,6 +19,9 @@ _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*+")
 _LABEL = re.compile(
     rf"[ \t]*+(?:([a-zA-Z_][a-zA-Z0-9_]*+|{_QUOTED})[ \t]*+=[ \t]*+({_QUOTED})|({_QUOTED}))[ \t]*+(?:,|\Z)", re.DOTALL
 )
+# Labels as nearly everybody writes them: without blanks, escapes and quoted names.
+_SIMPLE = re.compile(r'(?:[a-zA-Z_][a-zA-Z0-9_]*+="[^"\\]*+"(?:,|\Z))*+\Z')
+_SIMPLE_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*+)="([^"\\]*+)"')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _BLANK = re.compile(r"[ \t]*+\Z")
 _NUMBER = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?|[+-]?(?:inf|infinity)|[+-]?nan", re.IGNORECASE | re.ASCII)
@@ -52,6 +55,10 @@ def series_of(text: str, ours: Mapping[str, str], honor_labels: bool) -> Series:
     """Raises Broken when the text is no series."""
     brace = text.find("{")
     head = text if brace < 0 else text[:brace].rstrip(" \t")
+    if brace >= 0 and _SIMPLE.match(text, brace + 1, len(text) - 1):
+        own = _SIMPLE_LABEL.findall(text, brace + 1, len(text) - 1)
+        if _NAME.fullmatch(head) and len(own) <= MOST_LABELS and len(dict(own)) == len(own):
+            return _series(head, own, ours, honor_labels)
     pairs = [] if brace < 0 else list(_items(text[brace + 1 : -1]))
     quoted = [value for name, value in pairs if name is None]
     if len(quoted) + bool(head) != 1:
@@ -61,10 +68,10 @@ def series_of(text: str, ours: Mapping[str, str], honor_labels: bool) -> Series:
     name = head or quoted[0]
     if not name or (head and not _NAME.fullmatch(head)):
         raise Broken("the name of a metric that is none; in quotes it may be any text")
-    own = [(label, value) for label, value in pairs if label is not None]
-    if len({label for label, _ in own}) < len(own):
+    labels = [(label, value) for label, value in pairs if label is not None]
+    if len(dict(labels)) < len(labels):
         raise Broken("a label that stands there twice")
-    return _series(name, own, ours, honor_labels)
+    return _series(name, labels, ours, honor_labels)
 
 
 def _series(name: str, own: list[tuple[str, str]], ours: Mapping[str, str], honor_labels: bool) -> Series:

@@ -15,7 +15,7 @@ ACCEPT = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,"
     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 )
-_SLICE = 1000  # lines, then the loop turns: a few ms of reading
+_SLICE = 500  # lines, then the loop turns: a few ms of reading
 _OPENMETRICS = re.compile(r"application/openmetrics-text\s*(?:;|\Z)", re.IGNORECASE)
 
 

@@ -180,6 +180,9 @@ def test_what_is_hostile_is_bounded() -> None:
     for round_ in range(5):
         exposition.read("".join(f'a{{x="{round_}-{n}"}} 1\n' for n in range(4000)).encode(), NOW)
         assert len(exposition.known) <= 10_000
+    for round_ in range(3):
+        exposition.read("".join(f'a{{x="{round_}{n}{"x" * 60_000}"}} 1\n' for n in range(200)).encode(), NOW)
+        assert exposition.known_characters <= 32 << 20
 
 
 @pytest.mark.parametrize(
