@@ -17,12 +17,25 @@ Buckets = dict[tuple[float, float], float]  # (lower, upper] -> how many; lower 
 MOST_BUCKETS = 4096
 
 
-def increase(old: Distribution, new: Distribution) -> Distribution:
-    """What was added from `old` to `new`. One that counts less than before began anew: all of it was added. Buckets of `old` that
-    lie within those of `new` are put together first, as an exponential histogram does when it lowers its scale."""
+def increase(old: Distribution | None, new: Distribution, floor: Distribution | None) -> tuple[bool, Distribution]:
+    """What was added from `old` (None: nothing) to `new`, and whether it began anew: all of it was added then. It did if it
+    counts less than `floor`, the sample before; `old` may lie between the two. Buckets of `old` that lie within those of `new` are put
+    together first, as an exponential histogram does when it lowers its scale."""
+    if old is None:
+        return floor is None, new
+    if floor is not None and sum(new.counts) < sum(floor.counts):
+        return True, new
     counts = old.counts if old.bounds == new.bounds else _rebinned(old, new.bounds)
-    differences = tuple(now - before for now, before in zip(new.counts, counts, strict=True))
-    return new if any(difference < 0 for difference in differences) else Distribution(new.bounds, differences, None)
+    differences = [now - before for now, before in zip(new.counts, counts, strict=True)]
+    if old is floor and min(differences) < 0:
+        return True, new
+    return False, Distribution(new.bounds, tuple([max(0.0, difference) for difference in differences]), None)
+
+
+def without(value: Distribution, added: Distribution, part: float) -> Distribution:
+    """`value` less a part of what was added up to it; both have the same bounds."""
+    counts = tuple([now - more * part for now, more in zip(value.counts, added.counts, strict=True)])
+    return Distribution(value.bounds, counts, None)
 
 
 def add(merged: Buckets, bounds: Sequence[float], counts: Sequence[float], part: float = 1.0) -> bool:

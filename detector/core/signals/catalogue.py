@@ -25,7 +25,7 @@ FAMILY_KEYS = (
 )  # fmt: skip
 MOST_FAMILIES = 32
 _NEEDED = ("title", "kind", "unit", "direction", "origin", "from")
-_TWO_SIDED = frozenset({Make.SHARE, Make.RATIO, Make.MEAN, Make.DRAIN})
+_TWO_SIDED = frozenset({Make.SHARE, Make.RATIO, Make.DRAIN})
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,9})?")
 _LIMIT = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*(\S*)")
 _LONGEST_SPAN_S = 14 * 86_400.0

@@ -15,7 +15,6 @@ class Make(StrEnum):
     SHARE = "share"  # increase of the counters `of`, divided by that of the counters `over`
     RATIO = "ratio"  # sum of the gauges `of`, divided by the sum of the gauges `over` that belong to them
     RATE = "rate"  # increase of the counters `of`, a second (times `scale`)
-    MEAN = "mean"  # increase of the sums `of`, divided by that of the counts `over`
     QUANTILE = "quantile"  # of the histograms `of`, their buckets merged
     DRAIN = (
         "drain"  # sum of the gauges `of`, divided by the increase of the counters `over` a second: how long until none is left
