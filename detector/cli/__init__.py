@@ -14,6 +14,8 @@ COMMANDS = {
     "run": ("detector.cli.run:run", "Follow the sources of a settings file and tell the receivers."),
     "replay": ("detector.cli.replay:replay", "Look through past logs; never pages anyone."),
     "verdict": ("detector.cli.verdict:verdict", "Judge signals before and after a change: pass, fail, inconclusive."),
+    "baseline": ("detector.cli.baseline:baseline", "Keep how a service was before a change; list, show, export, import."),
+    "change": ("detector.cli.change:change", "Say that a service was trimmed or released; list and show changes."),
     "check": ("detector.cli.check:check", "List every fault of settings and rules; with --connect, also ask whom they name."),
     "rules": ("detector.cli.rules:rules", "Test, lint, explain and measure rules."),
     "schema": ("detector.cli.schema:schema", "Print the JSON Schema of settings, of rules, or of what is written."),
