@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check test chaos bench bench-verdicts format lock clean
+.PHONY: demo check test chaos bench bench-alarms bench-verdicts format lock clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,10 @@ chaos: $(VENV)/.ready  ## random histories of rotation, of brokers and members t
 
 bench: $(VENV)/.ready  ## the figures of the README, ours and ripgrep's in one run
 	$(BIN)/python -P -m tests.bench
+
+bench-alarms: $(VENV)/.ready  ## false alarms and delays of the alarm models, false discoveries of the log patterns; minutes
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -P -m tests.bench.alarms
+	$(BIN)/python -P -m tests.bench.patterns
 
 bench-verdicts: $(VENV)/.ready  ## how honest the judge is on series with a known truth; minutes
 	$(BIN)/python -P -m tests.bench.verdicts

@@ -17,7 +17,7 @@ from models.rate_change import FloatArray, discoveries, rate_changes
 
 TEMPLATES = 200
 FDR = 0.05
-SIDES = {"60+15 min": (60, 15), "24+1 h": (1440, 60), "24+24 h": (1440, 1440)}
+SIDES = {"60+15 min": (60, 15), "2+1/2 h": (120, 30), "24+1 h": (1440, 60), "24+24 h": (1440, 1440)}
 
 
 def _steady(chance: Generator, windows: int, rates: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
 """Log patterns before and after a change: which templates are new, gone, more or less often, by exposure, with an example each.
 
-A frame of lines in, rows with words out. Counts are taken a minute; models/rate_change.py says what bursts are worth, and at most
-`rate` of what is told should be false. New and more frequent templates that say nearly the same are one problem, one row.
+A frame of lines in, rows with words out. Counts are taken a minute or less; models/rate_change.py says what bursts are worth, and
+at most `rate` of what is told should be false. New and more frequent templates that say nearly the same are one problem, one row.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from models.rate_change import FloatArray, discoveries, rate_changes
 MOST_TEMPLATES = 5000
 MOST_WINDOWS = 3000  # a side; longer logs get longer windows
 WINDOW_S = 60
+LEAST_WINDOWS = 30  # a side, by shorter windows where a log is short
 
 
 class How(StrEnum):
@@ -47,11 +48,11 @@ class PatternChange:
     @property
     def words(self) -> str:
         if self.how is How.NEW:
-            return f"new since the change: {self.after:,} lines"
+            return f"new since the change: {_lines(self.after)}"
         if self.how is How.UNSEEN:
-            return f"not seen before, {self.after:,} lines: too few to say that it is no chance"
+            return f"not seen before, {_lines(self.after)}: too few to say that it is no chance"
         if self.how is How.GONE:
-            return f"gone since the change: {self.before:,} lines before"
+            return f"gone since the change: {_lines(self.before)} before"
         times = self.ratio if self.ratio >= 1 else 1 / self.ratio
         return f"{times:.1f} times {'as' if self.ratio >= 1 else 'less'} often{' as before' if self.ratio >= 1 else ''}"
 
@@ -89,7 +90,8 @@ def compare_patterns(before_side: Side, after_side: Side, rate: float = 0.05) ->
     """The two may overlap in time, as those of a canary and its elders do. Raises ValueError for a side that is empty."""
     if min(before_side.length_s, after_side.length_s) <= 0:
         raise ValueError("a side has no time in it: nothing can be said of rates")
-    window_s = max(WINDOW_S, *(np.ceil(side.length_s / MOST_WINDOWS) for side in (before_side, after_side)))
+    lengths_s = before_side.length_s, after_side.length_s
+    window_s = max(1.0, min(WINDOW_S, min(lengths_s) / LEAST_WINDOWS), max(lengths_s) / MOST_WINDOWS)
     inside = pd.concat([after_side.inside, before_side.inside])
     kinds = (
         inside.groupby("template", sort=True)["example"]
@@ -121,6 +123,10 @@ def _counts(side: Side, templates: pd.Index[str], window_s: float) -> tuple[Floa
     counts = np.zeros((len(templates), starts.size))
     np.add.at(counts, (rows[rows >= 0], windows[rows >= 0]), 1)
     return counts, np.minimum(starts + window_s, side.end_s) - starts
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 def _how(before: int, after: int, ratio: float, is_told: bool) -> How | None:
