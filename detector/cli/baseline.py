@@ -61,7 +61,7 @@ Examples:
   trimwatch baseline export shop-20261125-0200 -o shop.baseline.json
 \b
 The file fits in a ConfigMap: 1,000,000 bytes at most. Above 64 KiB its content is gzip and base64. A larger baseline is refused:
-24 h at 15 s of some 40 signals fit.
+24 h at 15 s of 25 noisy signals fit, of steady ones many more.
 """
 IMPORT_EXAMPLES = """
 \b

@@ -47,7 +47,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def folder_of(place: Place) -> Path:
-    return Path(place.settings["store"]["path"])
+    return place.log.parent / "state"
 
 
 def learned_from(state: Path, minutes: int = 30) -> None:
