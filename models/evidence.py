@@ -11,7 +11,6 @@ from scipy.special import gammaincc, stdtr, stdtrit
 from models.replay_errors import Forecast
 from models.scales import Scale
 from models.series import Floats, Question, State
-from models.window_statistics import shares_of
 
 PASS_ERROR = 0.05  # with which a level at the accepted deviation may pass
 _DOUBTFUL = 0.05  # a statistic beside the level that is this unlikely, and beyond what is accepted, keeps it from passing
@@ -24,7 +23,8 @@ _ROUNDING = 1e-9  # of a level: no change at all
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """On the scale of the signal, each of shape (statistics,): by how much it is worse than forecast, how much worse is accepted,
-    the scale of chance, its degrees of freedom, and the probability of so much from chance alone."""
+    the scale of chance, its degrees of freedom, the probability of so much from
+    chance alone, and the share of alpha it is held against."""
 
     names: tuple[str, ...]
     predicted: Floats
@@ -35,6 +35,7 @@ class Evidence:
     worst: Floats
     freedom: Floats
     chance: Floats
+    shares: Floats
 
     def upper(self, i: int, error: float) -> float:
         """One-sided upper limit of the excess of statistic i."""
@@ -50,7 +51,9 @@ class Evidence:
         return replace(self, chance=np.maximum(self.chance, chance))
 
 
-def evidence(names: tuple[str, ...], forecast: Forecast, came: Floats, scale: Scale, question: Question) -> Evidence:
+def evidence(
+    names: tuple[str, ...], forecast: Forecast, came: Floats, shares: Floats, scale: Scale, question: Question
+) -> Evidence:
     predicted, excess = forecast.predicted, came - forecast.predicted
     margin = np.array([_margin(name, p, predicted[0], scale, question) for name, p in zip(names, predicted, strict=True)])
     tiny = _ROUNDING * np.maximum(np.abs(predicted), np.abs(predicted[0]) if scale.name != "log" else 1.0)
@@ -61,7 +64,9 @@ def evidence(names: tuple[str, ...], forecast: Forecast, came: Floats, scale: Sc
     with np.errstate(invalid="ignore", divide="ignore"):
         heavy = forecast.worst / stdtrit(np.maximum(forecast.freedom, 3.0), 1.0 - _HEAVY * forecast.rarity)
         away = beyond / np.maximum(error, heavy)
-        chance = np.fmax(stdtr(forecast.freedom, -away), _leaning(away, forecast.skew))
+        chance = np.fmax(
+            stdtr(forecast.freedom, -away), _leaning(away, forecast.skew - np.sqrt(6.0 / np.maximum(forecast.freedom, 1.0)))
+        )
     chance = np.where(error == 0.0, np.where(beyond > 0, 0.0, 1.0), chance)
     return Evidence(
         names=names,
@@ -73,12 +78,14 @@ def evidence(names: tuple[str, ...], forecast: Forecast, came: Floats, scale: Sc
         worst=forecast.worst,
         freedom=forecast.freedom,
         chance=np.where(known, chance, np.nan),
+        shares=shares,
     )
 
 
 def _leaning(away: Floats, skew: Floats) -> Floats:
     """The chance of so many deviations if errors lean to the worse side: the tail of a gamma distribution of their skew
-    (Pearson's third type), which for bursts is many times Student's. NaN where they do not lean."""
+    (Pearson's third type), which for bursts is many times Student's. `skew` is the part beyond its own standard error; NaN where
+    there is none."""
     shape = 4.0 / np.where(skew > 0.05, np.minimum(skew, _MOST_SKEW), np.nan) ** 2
     return np.asarray(gammaincc(shape, np.maximum(shape + away * np.sqrt(shape), 0.0)))
 
@@ -102,7 +109,7 @@ def _margin(name: str, predicted: float, level: float, scale: Scale, question: Q
 def fails(found: Evidence, alpha: float, question: Question) -> int | None:
     """The statistic that fails, the least likely one; None if none does. Beyond chance, beyond what is accepted, and beyond all
     that the replay has seen: a scale alone says little about the tails of bursts."""
-    bound = alpha * shares_of(found.names)
+    bound = alpha * found.shares
     accepted = found.margin
     with np.errstate(invalid="ignore"):
         failing = (found.chance < bound) & (found.excess > accepted)
@@ -137,7 +144,7 @@ def settle_after(found: Evidence, windows: int, alpha: float, state: State) -> i
     if excess < margin:
         needed, width = margin - excess, found.half_width(0, PASS_ERROR)
     else:
-        needed, width = excess, found.half_width(0, alpha * float(shares_of(found.names)[0]))
+        needed, width = excess, found.half_width(0, alpha * float(found.shares[0]))
     if not (needed > 0 and math.isfinite(width)):
         return None
     more = math.ceil(windows * (width / needed) ** 2) - windows

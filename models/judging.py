@@ -13,7 +13,7 @@ from models.evidence import PASS_ERROR, Evidence, fails, passes, settle_after
 from models.layout import Layout, lay_out
 from models.series import Answer, Question, Series, State
 from models.signal import Signal, signal_of
-from models.spending import PASSES, POOLED, share_of_pooled_pass, share_of_window
+from models.spending import PASSES, POOLED, share_of_pooled, share_of_pooled_pass, share_of_window
 from models.zero_baseline import judge_zero_baseline
 
 __all__ = ["Answer", "Question", "Series", "judge"]
@@ -89,7 +89,7 @@ def _together(
     """What a gate says after these windows: one failure stops; three passes in a row promote, or evidence from all."""
     span = signal.longest_span(laid.windows)
     found = signal.look(0, span)
-    failing = fails(found, alpha * POOLED, question)
+    failing = fails(found, alpha * share_of_pooled(laid.windows), question)
     if failing is not None:
         return _say(signal, found, failing, None, "fail", _beyond(found, failing))
     for window, look in enumerate(looks):

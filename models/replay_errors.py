@@ -60,14 +60,15 @@ def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: in
 
 def _repeated(errors: Floats, overlap: int) -> Floats:
     """How many neighbouring errors tell as much of the scale as one that stands alone: 1 + 2 times the sum of their squared
-    autocorrelations (Bartlett 1946), to twice the overlap of their spans. Shape (statistics,)."""
+    autocorrelations (Bartlett 1946), to twice the overlap of their spans, and no
+    less than half of that overlap: far ahead, errors share what they do not know. Shape (statistics,)."""
     known = np.isfinite(errors)
     e = np.where(known, errors, 0.0)
     square = np.maximum((e * e).sum(axis=1), 1e-300)
     total = np.ones(len(e))
     for lag in range(1, min(2 * overlap, e.shape[1] - 1) + 1):
         total += 2 * ((e[:, lag:] * e[:, :-lag]).sum(axis=1) / square) ** 2
-    return np.minimum(total, max(overlap, 1) * 2.0)
+    return np.clip(total, overlap / 2.0, overlap * 2.0)
 
 
 def _skew(errors: Floats) -> Floats:

@@ -14,7 +14,7 @@ from models.rare_counts import Dispersion, chance_of_more, dispersion_of
 from models.replay_errors import forecast
 from models.scales import Scale, scale_of
 from models.series import Floats, Question, Series
-from models.window_statistics import Windows, merged, names_of, statistics
+from models.window_statistics import Windows, merged, names_of, shares_of, statistics
 
 _DAY_S = 86_400.0
 _INTERVAL = 0.025  # on either side
@@ -36,6 +36,7 @@ class Signal:
     scale: Scale
     question: Question
     names: tuple[str, ...]
+    shares: Floats
     z: Floats
     later: Floats
     made: list[Guess]
@@ -57,7 +58,8 @@ class Signal:
         targets: list[Floats | None] = [None]
         targets += [_mean(beside.later, first, span) for beside in self.beside]
         targets += [self._same_phase(period, horizon, span) for period in self.periods]
-        found = evidence(self.names, forecast(self.z, spans, self.made, horizon, span, targets), came, self.scale, self.question)
+        expected = forecast(self.z, spans, self.made, horizon, span, targets)
+        found = evidence(self.names, expected, came, self.shares, self.scale, self.question)
         if (found.error == 0.0).any() and not self.question.is_at_least:
             found = found.capped(np.where(found.error == 0.0, self._chance_of_leaving(found, first, span), 0.0))
         return found.capped(self._chance_of_count(first, span)) if self.counts else found
@@ -128,7 +130,7 @@ def signal_of(before: Series, after: Series, question: Question, layout: Layout,
         totals = (np.nansum(layout.before.values, axis=1), (layout.before.values > 0).sum(axis=1).astype(float))
         counts = tuple(dispersion_of(total, known) for total in totals)[: len(names)]
     made = guesses(z, [b.companion for b in beside] + lagged)
-    return Signal(scale, question, names, z, later, made, beside, periods, layout, counts)
+    return Signal(scale, question, names, shares_of(names, z), z, later, made, beside, periods, layout, counts)
 
 
 def _shifted(z: Floats, windows: int) -> Floats:
@@ -153,4 +155,5 @@ def _control(before: Series, after: Series, layout: Layout, scale: Scale, names:
         return []
     windows = layout.control(before, after)
     past, later = (statistics(w, scale, names, layout.least) for w in windows)
-    return [Beside(Companion("the control", past, handicap=_TRUSTED), later)]
+    fitted = Companion("the control times its slope", past, is_fitted=True, handicap=_TRUSTED)
+    return [Beside(Companion("the control", past, handicap=_TRUSTED), later), Beside(fitted, later)]

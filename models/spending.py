@@ -15,6 +15,12 @@ def share_of_window(window: int, windows: int) -> float:
     return (1 - POOLED) * 6 / (math.pi * window) ** 2
 
 
+def share_of_pooled(windows: int) -> float:
+    """Of alpha, for the test over all of so many windows. One who holds and looks again after each one asks it each time: a gate
+    of three gets it whole, each later look less, and before three there is none."""
+    return 0.0 if windows < PASSES else POOLED / (windows - PASSES + 1) ** 2
+
+
 def share_of_pooled_pass(windows: int) -> float:
     """Of the five per cent with which a bad level may pass, for the test over all windows so far; none before three of them."""
     return 0.0 if windows < PASSES else 6 / (math.pi * (windows - PASSES + 1)) ** 2

@@ -16,7 +16,8 @@ from models.scales import Scale
 from models.series import Floats
 
 TAIL, TRIMMED = 0.95, 0.45
-_SHARES = {"level": 0.4, "middle": 0.3, "tail": 0.2, "spread": 0.1, "any": 0.6}
+_LEAST_FOR_CORRELATION = 24
+_SHARES = {"level": 0.5, "middle": 0.3, "tail": 0.15, "spread": 0.05, "any": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,19 @@ def names_of(kind: str, samples: float) -> tuple[str, ...]:
     return ("level", "middle") if samples >= 5 else ("level",)
 
 
-def shares_of(names: tuple[str, ...]) -> Floats:
-    """How the error that one may make is divided among them; they sum to one. The level gets most: it is what is asked about."""
+def shares_of(names: tuple[str, ...], z: Floats) -> Floats:
+    """How the error that one may make is divided among them, by their values in the baseline's windows. The level gets most: it
+    is what is asked about. Statistics that rise and fall together are not so many tests: the shares sum to their number over the
+    effective number of independent ones (Galwey 2009, Genetic Epidemiology 33, 559), which is 1 where they are independent."""
     shares = np.array([_SHARES[name] for name in names])
-    return np.asarray(shares / shares.sum())
+    shares = shares / shares.sum()
+    known = z[:, np.isfinite(z).all(axis=0)]
+    deviations = known.std(axis=1) if known.shape[1] else np.zeros(len(z))
+    if len(names) == 1 or known.shape[1] < _LEAST_FOR_CORRELATION or not (deviations > 0).all():
+        return np.asarray(shares)
+    roots = np.sqrt(np.clip(np.linalg.eigvalsh(np.corrcoef(known)), 0.0, None))
+    effective = float(roots.sum() ** 2 / (roots**2).sum())
+    return np.asarray(shares * (len(names) / max(effective, 1.0))) if np.isfinite(effective) else np.asarray(shares)
 
 
 def statistics(windows: Windows, scale: Scale, names: tuple[str, ...], least: float) -> Floats:
