@@ -19,8 +19,8 @@ MOST_BUCKETS = 4096
 
 def increase(old: Distribution | None, new: Distribution, floor: Distribution | None) -> tuple[bool, Distribution]:
     """What was added from `old` (None: nothing) to `new`, and whether it began anew: all of it was added then. It did if it
-    counts less than `floor`, the sample before; `old` may lie between the two. Buckets of `old` that lie within those of `new` are put
-    together first, as an exponential histogram does when it lowers its scale."""
+    counts less than `floor`, the sample before; `old` may lie between the two. Buckets of `old` that lie within those of
+    `new` are put together first, as an exponential histogram does when it lowers its scale."""
     if old is None:
         return floor is None, new
     if floor is not None and sum(new.counts) < sum(floor.counts):

@@ -78,7 +78,7 @@ def deviation(values: Sequence[float]) -> float:
 
 def spikes(values: Sequence[float], far: float = FAR) -> int:
     """How many of at least one finite values are more than `far` robust deviations from the median. Where more than half are
-    equal there is no such deviation, and the mean one stands in (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993)."""
+    equal there is no such deviation, and the mean one stands in (Iglewicz and Hoaglin, How to Detect and Handle Outliers)."""
     middle = median(values)
     distances = [abs(value - middle) for value in values]
     scale = _NORMAL * median(distances) or 1.253314 * math.fsum(distances) / len(distances)

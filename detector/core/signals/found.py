@@ -30,7 +30,8 @@ class Found:
         by_reason: dict[str, list[str]] = {}
         for missing in self.missing:
             by_reason.setdefault(missing.reason, []).append(missing.signal)
-        return f"{known}; missing: {'; '.join(f'{', '.join(ids)}, because {why}' for why, ids in by_reason.items())}"
+        told = [f"{', '.join(ids)}, because {reason}" for reason, ids in by_reason.items()]
+        return f"{known}; missing: {'; '.join(told)}"
 
 
 def found(folding: Folding, made: Iterable[str] = (), service: str | None = None) -> Found:
