@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from detector.core.decode.metrics.exposition_family import COMMENT, Families, Part, Role
 from detector.core.decode.metrics.exposition_histogram import Gathering, distribution_of
-from detector.core.decode.metrics.exposition_series import LINE, NOT_UTF8, Broken, Series, number, series_of
+from detector.core.decode.metrics.exposition_series import LINE, NOT_UTF8, Broken, Pairs, Series, number, series_of
 from detector.core.decode.metrics.labels import MOST_POINTS
 from detector.records import MetricKind, MetricPoint
 
@@ -55,11 +55,13 @@ class Exposition:
         self.most = most
         self.known: dict[str, Series] = {}
         self.known_characters = 0
+        self.pairs: Pairs = {}
 
     def bound(self, samples: int) -> None:
         """Series come and go: what was remembered is forgotten when most of it cannot be of use any more."""
         if len(self.known) > max(_LEAST_KNOWN, 2 * samples) or self.known_characters > _MOST_KNOWN_CHARACTERS:
             self.known.clear()
+            self.pairs.clear()
             self.known_characters = 0
 
     def read(self, body: bytes, time_ms: int, is_openmetrics: bool = False) -> Exposed:
@@ -173,9 +175,10 @@ class Reading:
             raise Broken("something behind the number that is no time")
         series = self._exposition.known.get(text)
         if series is None:
-            series = series_of(text, self._exposition.labels, self._exposition.honor_labels)
-            self._exposition.known[text] = series
-            self._exposition.known_characters += len(text)
+            exposition = self._exposition
+            series = series_of(text, exposition.labels, exposition.honor_labels, exposition.pairs)
+            exposition.known[text] = series
+            exposition.known_characters += len(text)
         value = number(value_text)
         time_ms = self._time_ms if time_text is None else self._time(time_text)
         found = self._families.of(series.name)

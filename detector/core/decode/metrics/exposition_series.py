@@ -26,6 +26,11 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _BLANK = re.compile(r"[ \t]*+\Z")
 _NUMBER = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?|[+-]?(?:inf|infinity)|[+-]?nan", re.IGNORECASE | re.ASCII)
 _LONGEST_NUMBER = 400
+_MOST_PAIRS = 10_000
+
+
+Pair = tuple[str, str]
+Pairs = dict[Pair, Pair]
 
 
 class Broken(ValueError):
@@ -51,14 +56,14 @@ def number(text: str) -> float:
     return float(text)
 
 
-def series_of(text: str, ours: Mapping[str, str], honor_labels: bool) -> Series:
-    """Raises Broken when the text is no series."""
+def series_of(text: str, ours: Mapping[str, str], honor_labels: bool, pairs_known: Pairs) -> Series:
+    """`pairs_known` are labels that many series share: one object each. Raises Broken when the text is no series."""
     brace = text.find("{")
     head = text if brace < 0 else text[:brace].rstrip(" \t")
     if brace >= 0 and _SIMPLE.match(text, brace + 1, len(text) - 1):
         own = _SIMPLE_LABEL.findall(text, brace + 1, len(text) - 1)
         if _NAME.fullmatch(head) and len(own) <= MOST_LABELS and len(dict(own)) == len(own):
-            return _series(head, own, ours, honor_labels)
+            return _series(head, _joined_of(own, ours, honor_labels), pairs_known)
     pairs = [] if brace < 0 else list(_items(text[brace + 1 : -1]))
     quoted = [value for name, value in pairs if name is None]
     if len(quoted) + bool(head) != 1:
@@ -71,15 +76,25 @@ def series_of(text: str, ours: Mapping[str, str], honor_labels: bool) -> Series:
     labels = [(label, value) for label, value in pairs if label is not None]
     if len(dict(labels)) < len(labels):
         raise Broken("a label that stands there twice")
-    return _series(name, labels, ours, honor_labels)
+    return _series(name, _joined_of(labels, ours, honor_labels), pairs_known)
 
 
-def _series(name: str, own: list[tuple[str, str]], ours: Mapping[str, str], honor_labels: bool) -> Series:
+def _joined_of(own: list[Pair], ours: Mapping[str, str], honor_labels: bool) -> dict[str, str]:
     try:
-        labels = _joined(named(own), ours, honor_labels)
+        return _joined(named(own), ours, honor_labels)
+    except ValueError as error:
+        raise Broken(str(error)) from None
+
+
+def _series(name: str, labels: dict[str, str], pairs_known: Pairs) -> Series:
+    try:
         every = sorted_labels(labels)
     except ValueError as error:
         raise Broken(str(error)) from None
+    if len(pairs_known) < _MOST_PAIRS:
+        every = tuple([pairs_known.setdefault(pair, pair) for pair in every])
+    else:
+        every = tuple([pairs_known.get(pair, pair) for pair in every])
     bound: float | None = None
     if name.endswith("_bucket") and "le" in labels:
         bound = number(labels["le"])
