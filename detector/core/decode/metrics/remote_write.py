@@ -126,7 +126,8 @@ class RemoteWrite:
         found, base = self._plain_samples(data, at, end)
         rest = wire.fields(data[base:end]) if base < end else []
         if any(each.number == 1 for each in rest):  # labels behind samples: legal, and nobody writes it
-            key += b"".join(data[base + each.begin : base + each.end] for each in rest if each.number == 1)
+            behind = [each for each in rest if each.number == 1 and each.type == wire.LENGTH]
+            key += b"".join(data[base + each.begin : base + each.end] for each in behind)
         try:
             series = self._known.by_bytes(key)
         except Unusable as problem:

@@ -99,6 +99,25 @@ def test_repeated_and_disordered_samples_are_passed_on() -> None:
     assert RemoteWrite().first(written.first([(UP, samples)])).points == expected([(UP, samples)])
 
 
+def test_labels_in_any_form_are_read() -> None:
+    """Value before name, long texts, behind the sample, an empty value, unknown fields: legal protobuf, and one series."""
+    long = "x" * 200
+    parts = [
+        written.field(1, written.field(2, b"up") + written.field(1, b"__name__")),
+        written.field(1, written.field(1, b"path") + written.field(2, long.encode())),
+        written.field(1, written.field(1, long.encode()) + written.field(2, b"b")),
+        written.field(1, written.field(1, b"empty")),
+        written.field(1, written.field(1, b"a") + written.field(2, b"1") + written.whole(9, 5)),
+        written.field(2, written.sample(3.0, T0)),
+        written.field(1, written.field(1, b"behind") + written.field(2, b"z")),
+    ]
+    labels = tuple(sorted({"path": long, long: "b", "a": "1", "behind": "z"}.items()))
+    decoder = RemoteWrite()
+    for _ in range(2):
+        found = decoder.first(written.field(1, b"".join(parts)))
+        assert found.points == [MetricPoint("up", labels, MetricKind.UNKNOWN, 3.0, T0)]
+
+
 def test_metadata_says_the_kind() -> None:
     """In 1.0 it comes in a request of its own and holds for series known already; in 2.0 with each series. What a histogram is
     written as, its buckets and totals, are counters."""
