@@ -16,7 +16,9 @@ PASS_ERROR = 0.05  # with which a level at the accepted deviation may pass
 _DOUBTFUL = 0.05  # a statistic beside the level that is this unlikely, and beyond what is accepted, keeps it from passing
 _LEAST_FREEDOM = 1.0
 _HEAVY = 0.1  # chance of a worst error so large, were errors like Student's; beyond that their tail is heavier
-_MOST_SKEW = 1.5  # one incident in the baseline must not hide all that comes after it
+_MOST_SKEW = {"level": 1.5, "middle": 1.5}  # one incident in the baseline must not hide all that comes after it
+_WILD = 4.0  # of a tail or a spread, which outliers make: their errors have the tail of a Student with few degrees of freedom
+_WILD_FREEDOM = 5.0
 _ROUNDING = 1e-9  # of a level: no change at all
 
 
@@ -63,10 +65,11 @@ def evidence(
     beyond = excess - np.where(question.is_at_least, margin, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         heavy = forecast.worst / stdtrit(np.maximum(forecast.freedom, 3.0), 1.0 - _HEAVY * forecast.rarity)
+        leaning = forecast.skew - np.sqrt(6.0 / np.maximum(forecast.freedom, 1.0))
+        most = np.array([_MOST_SKEW.get(name, _WILD) for name in names])
+        wild = np.array([np.inf if name in _MOST_SKEW else _WILD_FREEDOM for name in names])
         away = beyond / np.maximum(error, heavy)
-        chance = np.fmax(
-            stdtr(forecast.freedom, -away), _leaning(away, forecast.skew - np.sqrt(6.0 / np.maximum(forecast.freedom, 1.0)))
-        )
+        chance = np.fmax(stdtr(np.minimum(forecast.freedom, wild), -away), _leaning(away, np.minimum(leaning, most)))
     chance = np.where(error == 0.0, np.where(beyond > 0, 0.0, 1.0), chance)
     return Evidence(
         names=names,
@@ -86,7 +89,7 @@ def _leaning(away: Floats, skew: Floats) -> Floats:
     """The chance of so many deviations if errors lean to the worse side: the tail of a gamma distribution of their skew
     (Pearson's third type), which for bursts is many times Student's. `skew` is the part beyond its own standard error; NaN where
     there is none."""
-    shape = 4.0 / np.where(skew > 0.05, np.minimum(skew, _MOST_SKEW), np.nan) ** 2
+    shape = 4.0 / np.where(skew > 0.05, skew, np.nan) ** 2
     return np.asarray(gammaincc(shape, np.maximum(shape + away * np.sqrt(shape), 0.0)))
 
 
