@@ -110,7 +110,7 @@ class Slot:
         of, over = self.of, self.over
         make = self.family.make
         if make is Make.SHARE:
-            if not over.count and not over.covered_ms:
+            if not over.amount and not over.covered_ms:
                 return None
             share = min(1.0, of.amount / over.amount) if over.amount > 0 else math.nan
             return share, over.amount, over.covered_ms / 1000, None

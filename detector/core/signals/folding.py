@@ -146,16 +146,17 @@ class Folding:
             cells.extend(self._close_step(active, slots, start_ms))
             start_ms += self.step_ms
             if start_ms + _SKIPPED_MS < edge_ms:
-                start_ms = max(start_ms, self._first(active, edge_ms))
+                self.closed_ms = start_ms
+                start_ms = self._first(active, edge_ms)
         self.closed_ms = edge_ms
         self._pending = sum(len(series.samples) for series in active)
         return Closed(tuple(cells), tuple(self._forget(active, edge_ms)))
 
     def _first(self, active: list[Series], edge_ms: int) -> int:
-        """The step in which something waits."""
+        """The next step, or after a long hole the one in which something waits."""
         first_ms = min((series.samples[0].time_ms for series in active if series.samples), default=edge_ms)
         begin_ms = first_ms // self.step_ms * self.step_ms
-        return begin_ms if self.closed_ms < 0 else max(self.closed_ms, begin_ms)
+        return begin_ms if self.closed_ms < 0 or begin_ms - self.closed_ms > _SKIPPED_MS else self.closed_ms
 
     def _close_step(self, active: list[Series], slots: list[Slot], start_ms: int) -> list[Cell]:
         end_ms = start_ms + self.step_ms

@@ -38,6 +38,7 @@ class Series:
         "has_gauge",
         "has_increase",
         "is_histogram",
+        "is_on_line",
         "labels",
         "last",
         "last_distribution",
@@ -59,7 +60,7 @@ class Series:
         self.uses: tuple[Use, ...] = ()
         self.group: Labels = ()
         self.bound = math.nan
-        self.has_gauge = self.has_increase = self.is_histogram = False
+        self.has_gauge = self.has_increase = self.is_histogram = self.is_on_line = False
         self.born_ms: int | None = None
         self.at_ms: int | None = None
         self.last = 0.0
@@ -113,7 +114,11 @@ class Series:
                     count += 1
                     continue
             gap_ms = time_ms - at_ms
-            if gap_ms <= 0:  # repeated
+            if gap_ms <= 0:  # repeated, or the end of a line, at the edge of a step
+                if gap_ms == 0 and self.is_on_line and time_ms < end_ms:
+                    self.is_on_line = False
+                    floor = min(value, last)
+                    count += 1
                 continue
             is_anew = value < floor
             reached = value if is_anew or value > last else last
@@ -122,7 +127,7 @@ class Series:
                 if gap_ms <= LONGEST_GAP_MS:
                     amount += added
                     covered_ms += gap_ms
-                at_ms, last, floor = time_ms, reached, value
+                at_ms, last, floor, self.is_on_line = time_ms, reached, value, False
                 count += 1
                 continue
             if gap_ms <= LONGEST_GAP_MS and at_ms < end_ms:
@@ -130,7 +135,7 @@ class Series:
                 amount += added * part
                 covered_ms += end_ms - at_ms
                 last = reached - added * (1.0 - part)
-                at_ms = end_ms
+                at_ms, self.is_on_line = end_ms, True
                 if is_anew:
                     floor = 0.0
             break
@@ -162,6 +167,10 @@ class Series:
                     continue
             gap_ms = time_ms - self.at_ms
             if gap_ms <= 0:
+                if gap_ms == 0 and self.is_on_line and time_ms < end_ms:
+                    self.is_on_line = False
+                    self.last_distribution = self.floor_distribution = value
+                    count += 1
                 continue
             is_anew, added = buckets.increase(self.last_distribution, value, self.floor_distribution)
             if time_ms < end_ms:
@@ -169,6 +178,7 @@ class Series:
                     parts.append((added, 1.0))
                     covered_ms += gap_ms
                 self.at_ms, self.last_distribution, self.floor_distribution = time_ms, value, value
+                self.is_on_line = False
                 count += 1
                 continue
             if gap_ms <= LONGEST_GAP_MS and self.at_ms < end_ms:
@@ -178,7 +188,7 @@ class Series:
                 self.last_distribution = buckets.without(value, added, 1.0 - part)
                 if is_anew:
                     self.floor_distribution = None
-                self.at_ms = end_ms
+                self.at_ms, self.is_on_line = end_ms, True
             break
         return parts, covered_ms, count
 
