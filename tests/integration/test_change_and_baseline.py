@@ -47,7 +47,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def folder_of(place: Place) -> Path:
-    return place.log.parent / "state"
+    state: Path = place.log.parent / "state"
+    return state
 
 
 def learned_from(state: Path, minutes: int = 30) -> None:

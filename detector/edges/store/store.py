@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from detector.crash_points import CrashPoint, reach
+from detector.edges.store.baselines import Baselines
+from detector.edges.store.changes import Changes
 from detector.edges.store.database import Database
 from detector.edges.store.feed import FINDING, Feed
 from detector.edges.store.folder import StateFolder
@@ -47,6 +49,8 @@ class Store:
         self.outbox = Outbox(database, self.feed)
         self.history = History(database)
         self.signals = SignalHistory(database)
+        self.changes = Changes(database)
+        self.baselines = Baselines(database)
 
     @classmethod
     def open(cls, settings: StoreSettings, now_ms: int) -> Store:
