@@ -179,7 +179,7 @@ class _Daemon:
             "scanner": self._ready.opened.engine,
             "scanner_trouble": self._ready.opened.trouble,
             "quarantined": [each.rule for each in self._ready.engine.quarantined()],
-            "sources": [source.name for source in self._settings.sources] + (["push"] if self._settings.ingest.listen else []),
+            "sources": [*(source.name for source in self._settings.sources), *(["push"] if self._settings.ingest.listen else [])],
             "sinks": [sink.name for sink in self._settings.sinks],
             "unexplained": [{"count": group.count, "text": group.example} for group in self._pipeline.unexplained()],
         }
