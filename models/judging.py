@@ -14,6 +14,7 @@ from models.layout import Layout, lay_out
 from models.series import Answer, Question, Series, State
 from models.signal import Signal, signal_of
 from models.spending import PASSES, POOLED, share_of_pooled, share_of_pooled_pass, share_of_window
+from models.trend import judge_trend
 from models.zero_baseline import judge_zero_baseline
 
 __all__ = ["Answer", "Question", "Series", "judge"]
@@ -29,6 +30,8 @@ def _answers(before: Series, after: Series, question: Question) -> list[Answer]:
     laid = lay_out(before, after, question.window_s)
     if laid is None:
         return [_nothing(None, _why_not(before, after, question))]
+    if question.kind == "trend":
+        return judge_trend(before, after, question, laid)
     if (answers := judge_zero_baseline(before, after, question, laid)) is not None:
         return answers
     if question.direction == "both" and not question.is_at_least:

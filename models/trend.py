@@ -1,0 +1,94 @@
+"""A slope over hours to days: a leak passes every window of 15 minutes and fails here.
+
+Least squares on the means of windows, with the load beside the time where there is one. Residuals depend on each other: the
+variance is that of independent ones times (1 + r) / (1 - r), the number of them divided by as much (Bartlett 1946; r is their
+lag-1 correlation). The slope of the baseline is taken off, so that what grew before grows on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from models.layout import Layout
+from models.series import Answer, Floats, Question, Series, State
+
+LEAST_WINDOWS = 24
+_DAY_S = 86_400.0
+_PASS_ERROR, _INTERVAL = 0.05, 0.025
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """In units of the series a day, with its standard error, the windows that tell of it, and the mean level."""
+
+    per_day: float
+    error: float
+    freedom: float
+    level: float
+
+
+def slope_of(levels: Floats, load: Floats | None, window_s: float) -> Slope | None:
+    """`levels` by window, shape (windows,), NaN where missing. None where too few are known to tell a slope from noise."""
+    known = np.isfinite(levels) if load is None else np.isfinite(levels) & np.isfinite(load)
+    n = int(known.sum())
+    if n < LEAST_WINDOWS:
+        return None
+    days = np.flatnonzero(known) * (window_s / _DAY_S)
+    columns = [np.ones(n), days - days.mean()]
+    if load is not None and float(load[known].std()) > 0:
+        columns.append(load[known] - load[known].mean())
+    design, y = np.stack(columns, axis=1), levels[known]
+    solved = np.linalg.lstsq(design, y, rcond=None)[0]
+    residuals = y - design @ solved
+    square = float(residuals @ residuals)
+    r = min(max(float(residuals[1:] @ residuals[:-1]) / square, 0.0), 0.98) if square > 0 else 0.0
+    inflation = (1 + r) / (1 - r)
+    freedom = n / inflation - design.shape[1]
+    spread = float(np.linalg.pinv(design.T @ design)[1, 1])
+    return Slope(float(solved[1]), math.sqrt(square / (n - design.shape[1]) * spread * inflation), freedom, float(y.mean()))
+
+
+def judge_trend(before: Series, after: Series, question: Question, laid: Layout) -> list[Answer]:
+    """One answer, for the whole period. The deviation is the growth a day, a share of the baseline's level if relative."""
+    later_load = None if after.load is None else laid.after_windows(after, after.load)
+    past_load = None if before.load is None else laid.before_windows(before, before.load)
+    later = slope_of(laid.after_windows(after, after.values), later_load, question.window_s)
+    past = slope_of(laid.before_windows(before, before.values), past_load, question.window_s)
+    if later is None:
+        return [_unknown(f"a trend needs {LEAST_WINDOWS} windows after the change")]
+    if past is None:
+        past = Slope(0.0, 0.0, math.inf, float(np.nanmean(before.values)))
+    size = abs(past.level) if question.is_relative else 1.0
+    freedom = min(later.freedom, past.freedom)
+    if not size > 0 or not freedom >= 2:
+        return [_unknown("its windows depend on each other too much to tell a trend" if size > 0 else "its baseline is zero")]
+    growth, error = (later.per_day - past.per_day) / size, math.hypot(later.error, past.error) / size
+    state, reason = _state(growth, error, freedom, question)
+    half = float(stdtrit(freedom, 1 - _INTERVAL)) * error
+    return [Answer(None, past.level, later.level, growth, growth - half, growth + half, state, reason)]
+
+
+def _state(growth: float, error: float, freedom: float, question: Question) -> tuple[State, str]:
+    accepted = abs(question.amount)
+    ways = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[question.direction]
+    if question.is_at_least:
+        ways, accepted = (-ways[0],), -accepted
+    tiny = 1e-12 * max(abs(growth), 1e-300)
+    beyond_chance = accepted if question.is_at_least else 0.0
+    worst: State = "pass"
+    for way in ways:
+        excess = way * growth
+        away = (excess - beyond_chance) / error if error > tiny else math.copysign(math.inf, excess - beyond_chance)
+        if excess > accepted and float(stdtr(freedom, -away)) < question.alpha / len(ways):
+            return "fail", "it grows a day by more than is accepted, and not by chance"
+        if not excess + float(stdtrit(freedom, 1 - _PASS_ERROR)) * error < accepted:
+            worst = "inconclusive"
+    return worst, "its growth a day is within it" if worst == "pass" else "chance could make it grow or not grow as much"
+
+
+def _unknown(reason: str) -> Answer:
+    return Answer(None, None, None, None, None, None, "inconclusive", reason)
