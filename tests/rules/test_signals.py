@@ -11,6 +11,7 @@ from detector.core.signals.derived import Derivation
 from detector.core.signals.folding import Folding
 from detector.core.signals.found import found
 from detector.core.signals.promql import query
+from detector.edges.signal_files import builtin_signal_files
 from detector.records import Distribution
 from tests.unit.core.signals.shipped import FILES, FOLDER, shipped
 
@@ -22,6 +23,7 @@ def test_every_file_is_a_signal():
     """And every layer has some."""
     signals = shipped()
     assert len(signals) == len(FILES) == ROWS
+    assert [file.id for file in builtin_signal_files()] == [file.id for file in FILES]
     assert {signal.layer for signal in signals} == {"application", "container", "network", "storage", "monitoring"}
 
 
