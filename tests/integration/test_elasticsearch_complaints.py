@@ -55,6 +55,20 @@ def test_a_pattern_that_matches_nothing_is_told_until_it_does(elasticsearch_node
     asyncio.run(story())
 
 
+def test_an_index_that_holds_nothing_yet_is_no_complaint(elasticsearch_node: Elasticsearch) -> None:
+    """It has no mapping, not even of what every document has."""
+    index = fresh("logs")
+    elasticsearch_node.ask("PUT", f"/{index}")
+
+    async def story() -> None:
+        async with Reading(elasticsearch_node.address, index) as reading:
+            for _ in range(100):
+                await asyncio.sleep(0.02)
+                assert not reading.source.problems
+
+    asyncio.run(story())
+
+
 def test_a_refusal_is_told_until_it_is_over(elasticsearch_node: Elasticsearch, nginx_front: Callable[..., Nginx]) -> None:
     """With what was asked and the cluster's own words."""
     index = fresh("logs")

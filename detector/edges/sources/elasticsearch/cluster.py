@@ -161,7 +161,9 @@ class View:
     def order(self) -> list[Mapping[str, Any]]:
         """By time, then by the order in which a shard took documents in, else by their place in it."""
         when = {"order": "asc", "numeric_type": "date", "unmapped_type": "date", "missing": "_last"}
-        return [{self.time_field: when}, {"_seq_no" if self.has_seq else "_shard_doc": {"order": "asc"}}]
+        if not self.has_seq:
+            return [{self.time_field: when}, {"_shard_doc": {"order": "asc"}}]
+        return [{self.time_field: when}, {"_seq_no": {"order": "asc", "unmapped_type": "long"}}]  # an index may hold nothing yet
 
     async def open(self) -> None:
         """Retries until patience ends. Raises SinkError."""

@@ -2,7 +2,7 @@
 
 A shard numbers its documents in the order in which it takes them in, and we read in the order of time. Whoever has read all that
 there was knows of each shard all up to one number. A round that was cut off knows so of what lies before the time it reached;
-behind it holds what held before.
+behind it holds what held before. Rounds that are cut off one after the other leave such a step each; only so many are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ Shard = tuple[str, int]
 Place = tuple[int, int]  # time and sequence number
 
 END_OF_TIME = (1 << 63) - 1  # as the number: all of that millisecond
-MOST_ENDS = 3
+LEAST_ENDS = 3
+MOST_ENDS = 12
+MOST_CUTS = 48  # of all shards: a checkpoint holds them
 NONE = -1
 
 
@@ -43,9 +45,11 @@ class Frontier:
         ends = (reached, *self.ends[region:])
         nothing = (NONE,) * (len(self.ends) + 1)
         cuts = {shard: (seqs.get(shard, NONE), *self.cuts.get(shard, nothing)[region:]) for shard in {**self.cuts, **seqs}}
-        while len(ends) > MOST_ENDS:
-            ends = ends[:-1]
-            cuts = {shard: (*each[:-2], min(each[-2:])) for shard, each in cuts.items()}
+        most = max(LEAST_ENDS, min(MOST_ENDS, MOST_CUTS // max(1, len(cuts))))
+        while len(ends) > most:
+            at = min(range(len(ends)), key=lambda at: sum(abs(each[at] - each[at + 1]) for each in cuts.values()))
+            ends = (*ends[:at], *ends[at + 1 :])
+            cuts = {shard: (*each[:at], min(each[at : at + 2]), *each[at + 2 :]) for shard, each in cuts.items()}
         return Frontier(ends, cuts)
 
     @staticmethod

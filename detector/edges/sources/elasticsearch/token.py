@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from detector.edges.sources.elasticsearch.frontier import NONE, Frontier, Place, Shard
+from detector.edges.sources.elasticsearch.frontier import END_OF_TIME, NONE, Frontier, Place, Shard
 from detector.edges.sources.elasticsearch.memory import Peak, Tally
 
 MOST_BYTES = 1024
+_VERSION = 2
 MOST_TAIL = 128  # documents
 _LEAST_TAIL = 40  # more than the lines over which one may ask for another
 _TAIL_BYTES = 4
@@ -45,7 +46,7 @@ class Progress:
     newest_ms: int
     reached: Place
     ends: tuple[Place, ...]
-    tail: Sequence[int] = ()
+    tail: tuple[int, ...] = ()
 
 
 def short(number: int) -> int:
@@ -72,13 +73,13 @@ def marks_of(peaks: Mapping[Shard, Peak], tallies: Mapping[Shard, Tally], before
 def written(progress: Progress, marks: Iterator[ShardMark]) -> str:
     """At most MOST_BYTES; the first marks go before the later ones, and the last documents before the earlier ones."""
     head = {
-        "elasticsearch": 1,
+        "elasticsearch": _VERSION,
         "next": progress.offset,
         "first": progress.first,
         "low": progress.low_ms,
         "newest": progress.newest_ms,
-        "at": progress.reached,
-        "ends": progress.ends,
+        "at": _pair(progress.reached, progress.low_ms),
+        "ends": [_pair(end, progress.low_ms) for end in progress.ends],
         "shards": "",
         "tail": "",
     }
@@ -100,12 +101,12 @@ def read(token: str) -> tuple[Progress, tuple[ShardMark, ...]] | None:
     """None when it is not ours."""
     try:
         known = json.loads(token)
-        if known["elasticsearch"] != 1:
+        if known["elasticsearch"] != _VERSION:
             return None
         offset, first, low_ms, newest_ms = (int(known[name]) for name in ("next", "first", "low", "newest"))
-        ends = tuple(_place(end) for end in known["ends"])
-        tail = _numbers(base64.b85decode(known.get("tail", "")))
-        progress = Progress(offset, first, low_ms, newest_ms, _place(known["at"]), ends, tail)
+        ends = tuple(_place(end, low_ms) for end in known["ends"])
+        tail = _numbers(base64.b85decode(known["tail"]))
+        progress = Progress(offset, first, low_ms, newest_ms, _place(known["at"], low_ms), ends, tail)
         packed = list(_varints(base64.b85decode(known["shards"])))
     except (ValueError, KeyError, TypeError, IndexError):
         return None
@@ -119,12 +120,17 @@ def _mark(row: list[int]) -> ShardMark:
     return ShardMark(seq, check, count, total, tuple(seq - each for each in apart))
 
 
-def _numbers(tail: bytes) -> list[int]:
-    return [int.from_bytes(tail[at : at + _TAIL_BYTES], "big") for at in range(0, len(tail), _TAIL_BYTES)]
+def _numbers(tail: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(tail[at : at + _TAIL_BYTES], "big") for at in range(0, len(tail), _TAIL_BYTES))
 
 
-def _place(pair: list[int]) -> Place:
-    return int(pair[0]), int(pair[1])
+def _pair(place: Place, low_ms: int) -> tuple[int, int]:
+    """In few digits."""
+    return place[0] - low_ms, 0 if place[1] == END_OF_TIME else place[1] + 1
+
+
+def _place(pair: list[int], low_ms: int) -> Place:
+    return int(pair[0]) + low_ms, int(pair[1]) - 1 if pair[1] else END_OF_TIME
 
 
 def _json(fields: Mapping[str, object]) -> str:
