@@ -14,7 +14,8 @@ from detector.edges.inspected import Inspected
 from detector.edges.inspection import INSPECTIONS, Part, inspect, parts_of
 from detector.settings import SinkSettings, SourceSettings, load_settings
 
-QUIET = {"sources.file", "sources.stdin", "sinks.stdout", "sinks.apprise"}  # no network, or no way to ask without telling
+# No network, nobody to ask, or no way to ask without telling.
+QUIET = {"sources.file", "sources.stdin", "sources.statsd", "sources.k6", "sinks.stdout", "sinks.apprise"}
 
 
 def test_every_kind_of_part_is_asked_or_known_to_need_no_asking() -> None:
