@@ -31,7 +31,7 @@ Examples:
   trimwatch change add --service shop --config settings.yaml --json    # in a pipeline, beside a running daemon
 \b
 --before and --after also say the releases, where --release-before and --release-after do not. A manifest has one JSON object a
-line, as `trimwatch manifest diff --json` writes it. A running daemon takes the change in within a second.
+line, as `trimwatch manifest diff --json` writes it.
 Exit status: 0 it is written down, 1 the store cannot be written now, 2 something is wrong.
 """
 SHOW_EXAMPLES = """
