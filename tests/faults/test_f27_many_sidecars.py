@@ -116,7 +116,8 @@ def test_daemons_as_processes_are_one_page(
     second page. Then all become quiet: one end. What a person says to one of them is known to all."""
     prefix = fresh("trimwatch")
     with Receiver() as receiver:
-        daemons = [_daemon(tmp_path / f"car-{number}", elasticsearch_node, receiver, prefix) for number in range(5)]
+        # The one that is killed must be back before the others are quiet, on a busy machine too.
+        daemons = [_daemon(tmp_path / f"car-{n}", elasticsearch_node, receiver, prefix, quiet="20s") for n in range(5)]
         try:
             for daemon in daemons:
                 daemon.start()
@@ -174,7 +175,7 @@ def test_who_dies_in_mid_send_is_replaced(
                     daemon.kill()
 
 
-def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str, lease: str = "30s") -> Daemon:
+def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str, lease: str = "30s", quiet: str = "8s") -> Daemon:
     folder.mkdir()
     return Daemon(
         folder,
@@ -182,7 +183,7 @@ def _daemon(folder: Path, node: Elasticsearch, receiver: Receiver, prefix: str, 
             "service": "shop",
             "sources": [{"type": "file", "paths": [str(folder / "shop.log")], "poll": "20ms", "look_for_files": "100ms"}],
             "sinks": [{"type": "webhook", "url": receiver.url, "allow_private": True}],
-            "incidents": {"resolve": "shared", "quiet": "8s"},
+            "incidents": {"resolve": "shared", "quiet": quiet},
             "store": {"path": str(folder / "state")},
             "elasticsearch": {"urls": [node.address], "prefix": prefix, "lease": lease, "poll": "1s"},
             "telemetry": {"listen": "127.0.0.1:0"},
