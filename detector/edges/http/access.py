@@ -6,6 +6,7 @@ import base64
 import ssl
 from dataclasses import dataclass
 
+from detector.edges.tls import tls_context
 from detector.errors import NoCredential
 from detector.settings import Secret
 
@@ -34,16 +35,7 @@ class Access:
 
     def trust(self) -> ssl.SSLContext:
         """Raises NoCredential."""
-        try:
-            context = ssl.create_default_context(cafile=self.ca_file)
-        except (OSError, ValueError) as error:
-            raise NoCredential(f"ca_file: {_unusable(error)}") from None
-        if self.cert_file is not None:
-            try:
-                context.load_cert_chain(self.cert_file, self.key_file, password=_no_prompt)
-            except (OSError, ValueError) as error:
-                raise NoCredential(f"cert_file, key_file: {_unusable(error)}") from None
-        return context
+        return tls_context(self.ca_file, self.cert_file, self.key_file)
 
 
 def _revealed(secret: Secret, field: str) -> str:
@@ -54,16 +46,3 @@ def _revealed(secret: Secret, field: str) -> str:
     if not text or not text.isprintable():
         raise NoCredential(f"{field}: is empty, or holds what no header may")
     return text
-
-
-def _no_prompt() -> str:
-    """OpenSSL would ask a terminal for the passphrase."""
-    raise ValueError("the key is encrypted; give it without a passphrase")
-
-
-def _unusable(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"holds nothing usable in PEM ({error.reason or 'unreadable'})"
-    if isinstance(error, OSError):
-        return f"cannot be read: {error.strerror}"
-    return str(error)
