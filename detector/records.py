@@ -257,6 +257,91 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the change took away: JSON, an item a line, as `trimwatch manifest diff --json` writes it."""
+
+    name: str
+    digest: str
+    text: str
+
+    @property
+    def items(self) -> int:
+        return sum(1 for line in self.text.splitlines() if line.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`release_before` is what to go back to. `made_by` is a person's word for it, or `image flip` where it was recognised.
+    `is_rollback`: it goes back to an image that was there earlier."""
+
+    id: str
+    service: str
+    at_ms: int
+    stage: Stage = Stage.NONE
+    release_before: str = ""
+    release_after: str = ""
+    image_before: str = ""
+    image_after: str = ""
+    manifest: Manifest | None = None
+    note: str = ""
+    made_by: str = ""
+    made_ms: int = 0
+    is_rollback: bool = False
+
+
+class Judging(StrEnum):
+    """What a judge process is asked for."""
+
+    VERDICT = "verdict"  # did the signals of a service get worse than is accepted, since a change
+    ALARMS = "alarms"  # did anything happen to any signal, no change at hand
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRequest:
+    """One run of the judge process. `id` is the same however often it is issued (after a crash it is). For a verdict: windows 1
+    to `window` of `window_ms` each, the first from `begin_ms` on, the last one over at `until_ms`. For alarms: what lies between
+    `begin_ms` and `until_ms`, of every service; `change`, `service` and `window` are empty."""
+
+    id: str
+    what: Judging
+    begin_ms: int
+    until_ms: int
+    change: str = ""
+    service: str = ""
+    window: int = 0
+    window_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAlarm:
+    """A signal left its usual course, no change at hand. `size` is how far, in robust units; `model` says who saw it."""
+
+    service: str
+    signal: str
+    layer: str
+    model: str
+    at_ms: int
+    value: float | None
+    unit: str
+    size: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a request: each signal's verdict on the window `request.window` and on all windows so far, or alarms. What
+    could not be judged at all says why in `problem`. `before` tells people where the before came from."""
+
+    request: JudgeRequest
+    at_ms: int
+    verdicts: tuple[Verdict, ...] = ()
+    alarms: tuple[SignalAlarm, ...] = ()
+    required: tuple[str, ...] = ()
+    before: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: `now_ms` on the wall clock, `mono_ms` on a clock that never jumps."""
 
@@ -469,7 +554,8 @@ FINDINGS_A_KEY = 20
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What one store transaction writes: how far we read and everything that followed from it. `state` holds changed parts of the
-    pipeline's memory by key; None deletes the key. `command_id` is the last command that was consumed, or None for no change."""
+    pipeline's memory by key; None deletes the key. `command_id` is the last command that was consumed, or None for no change.
+    `requests` are asked of the judge once the rest is written down; they are not written themselves."""
 
     at_ms: int
     positions: tuple[Position, ...] = ()
@@ -481,12 +567,16 @@ class Checkpoint:
     lost: tuple[LostRange, ...] = ()
     command_id: int | None = None
     cells: tuple[Cell, ...] = ()
+    changes: tuple[Change, ...] = ()
+    judged: tuple[Judged, ...] = ()
+    requests: tuple[JudgeRequest, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing happened: then there is nothing to write."""
-        said = (self.positions, self.state, self.findings, self.incidents, self.alerts, self.dead_letters, self.lost, self.cells)
-        return not any(said) and self.command_id is None
+        said = (self.positions, self.state, self.findings, self.incidents, self.alerts, self.dead_letters, self.lost)
+        of_signals = (self.cells, self.changes, self.judged, self.requests)
+        return not any(said) and not any(of_signals) and self.command_id is None
 
     @property
     def is_urgent(self) -> bool:

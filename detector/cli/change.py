@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from detector.cli.store_options import moment, now_ms, opened, store_options
-from detector.core.signals.changes import MOST_MANIFEST_BYTES, Change, Manifest, read_manifest
+from detector.core.signals.changes import MOST_MANIFEST_BYTES, read_manifest
 from detector.edges.store.changes import Changes
 from detector.errors import NoSuchInput
 from detector.interface import rfc3339
-from detector.records import Stage
+from detector.records import Change, Manifest, Stage
 
 EXAMPLES = """
 \b

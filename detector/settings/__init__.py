@@ -1,5 +1,6 @@
 """What people set: the tree of settings, how it is read, and its schema."""
 
+from detector.settings.judging import AlarmSettings, PrometheusSettings, SignalSettings, VerdictSettings
 from detector.settings.k6 import K6SourceSettings
 from detector.settings.loading import load_settings, settings_schema
 from detector.settings.scraping import ScrapeSourceSettings
@@ -34,6 +35,7 @@ from detector.settings.tree import (
 from detector.settings.values import Secret, Size, say
 
 __all__ = [
+    "AlarmSettings",
     "AlertmanagerSinkSettings",
     "ApiSettings",
     "AppriseSinkSettings",
@@ -51,10 +53,12 @@ __all__ = [
     "LogSettings",
     "OutboxSettings",
     "PagerDutySinkSettings",
+    "PrometheusSettings",
     "RuleSettings",
     "ScrapeSourceSettings",
     "Secret",
     "Settings",
+    "SignalSettings",
     "SinkSettings",
     "Size",
     "SlackSinkSettings",
@@ -63,6 +67,7 @@ __all__ = [
     "StdinSourceSettings",
     "StdoutSinkSettings",
     "StoreSettings",
+    "VerdictSettings",
     "WebhookSinkSettings",
     "load_settings",
     "say",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from detector.documents.fields import shown, unknown
 from detector.settings.brokers import broker_problems
 from detector.settings.clusters import cluster_problems
+from detector.settings.judging import judging_problems
 from detector.settings.k6 import k6_problems
 from detector.settings.listening import ingest_problems
 from detector.settings.scraping import scrape_problems
@@ -39,6 +40,7 @@ def problems_between(settings: Settings) -> Iterator[Problem]:
     yield from scrape_problems(settings)
     yield from statsd_problems(settings)
     yield from k6_problems(settings)
+    yield from judging_problems(settings)
 
 
 def _twice(path: str, names: Sequence[str]) -> Iterator[Problem]:

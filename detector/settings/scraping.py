@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 from detector.documents.fields import shown
@@ -60,7 +60,7 @@ def scrape_problems(settings: Settings) -> Iterator[Problem]:
     """(path of the field, problem) pairs, for every source of the type scrape."""
     for at, source in enumerate(settings.sources):
         if isinstance(source, ScrapeSourceSettings):
-            for field, problem in (*_targets(source), *_credentials(source)):
+            for field, problem in (*_targets(source), *credential_problems(source, source.urls)):
                 yield f"sources.{at}.{field}", problem
 
 
@@ -68,7 +68,7 @@ def _targets(source: ScrapeSourceSettings) -> Iterator[Problem]:
     if not source.urls:
         yield "urls", "is empty; name at least one target, like http://shop:8080/metrics"
     for at, url in enumerate(source.urls):
-        if problem := _url_problem(url):
+        if problem := url_problem(url):
             yield f"urls.{at}", problem
         elif url in source.urls[:at]:
             yield f"urls.{at}", f"{shown(url)} stands there twice"
@@ -79,7 +79,7 @@ def _targets(source: ScrapeSourceSettings) -> Iterator[Problem]:
         yield "timeout", "is longer than interval"
 
 
-def _url_problem(url: str) -> str | None:
+def url_problem(url: str) -> str | None:
     """The text does not repeat the URL where it holds a secret."""
     if re.search(r"[\x00-\x20\x7f]", url):
         return "an address has no blanks or control characters"
@@ -95,7 +95,25 @@ def _url_problem(url: str) -> str | None:
     return "an address has no #" if parts.fragment else None
 
 
-def _credentials(source: ScrapeSourceSettings) -> Iterator[Problem]:
+class Credentials(Protocol):
+    """How we prove who we are to an HTTP server."""
+
+    @property
+    def token(self) -> Secret | None: ...
+    @property
+    def username(self) -> str | None: ...
+    @property
+    def password(self) -> Secret | None: ...
+    @property
+    def ca_file(self) -> str | None: ...
+    @property
+    def cert_file(self) -> str | None: ...
+    @property
+    def key_file(self) -> str | None: ...
+
+
+def credential_problems(source: Credentials, urls: Sequence[str]) -> Iterator[Problem]:
+    """What does not go together, as (field, problem) pairs."""
     if source.token is not None and (source.username is not None or source.password is not None):
         yield "token", "cannot be given beside username and password; leave one of them out"
     elif (source.username is None) != (source.password is None):
@@ -105,9 +123,5 @@ def _credentials(source: ScrapeSourceSettings) -> Iterator[Problem]:
         given, missing = ("cert_file", "key_file") if source.key_file is None else ("key_file", "cert_file")
         yield given, f"needs {missing}"
     for field in ("ca_file", "cert_file"):
-        if (
-            getattr(source, field) is not None
-            and source.urls
-            and not any(url.lower().startswith("https:") for url in source.urls)
-        ):
+        if getattr(source, field) is not None and urls and not any(url.lower().startswith("https:") for url in urls):
             yield field, "means nothing without an https:// address"

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from detector.records import Severity
+from detector.settings.judging import AlarmSettings, SignalSettings, VerdictSettings
 from detector.settings.k6 import K6SourceSettings
 from detector.settings.scraping import ScrapeSourceSettings
 from detector.settings.statsd import StatsdSourceSettings
@@ -429,6 +430,9 @@ class Settings:
     store: StoreSettings = say("Where state is kept.", StoreSettings())
     outbox: OutboxSettings = say("How alerts are retried.", OutboxSettings())
     elasticsearch: ElasticsearchSettings = say("The mirror that daemons share.", ElasticsearchSettings())
+    signals: SignalSettings = say("Which golden signals.", SignalSettings())
+    verdicts: VerdictSettings = say("The judge after a change.", VerdictSettings())
+    alarms: AlarmSettings = say("The watch between changes.", AlarmSettings())
     telemetry: ListenSettings = say("Health and metrics.", ListenSettings())
     api: ApiSettings = say("API and page.", ApiSettings())
     ingest: IngestSettings = say("Where metrics are pushed to.", IngestSettings())

@@ -139,3 +139,31 @@ def test_the_schema_agrees_with_the_reader():
         assert list(validator.iter_errors(wrong)), wrong
     assert set(schema["properties"]) == {field.name for field in dataclasses.fields(Settings)}
     assert all(entry["description"] for entry in schema["properties"].values())
+
+
+def test_verdicts_need_a_place_of_the_before() -> None:
+    """A trim replaces the pod: what the store knows goes with it."""
+    with pytest.raises(BadSettings) as bad:
+        load_settings("t.yaml", b"verdicts:\n  enabled: true\n", {})
+    assert bad.value.faults[0].line == 2
+    for place in ("own_history: true", "baseline_files: [b.json]", "prometheus: {url: 'http://prometheus:9090'}"):
+        load_settings("t.yaml", f"verdicts:\n  enabled: true\n  {place}\n".encode(), {})
+    load_settings("t.yaml", b"verdicts: {enabled: true}\nelasticsearch: {urls: ['http://es:9200']}\n", {})
+
+
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [
+        ("url: 'ftp://x'", "url"),
+        ("url: 'http://u:p@x'", "url"),
+        ("url: 'http://x?a=b'", "url"),
+        ("{url: 'http://x', username: u}", "username"),
+        ("{url: 'http://x', ca_file: ca.pem}", "ca_file"),
+    ],
+)
+def test_what_is_wrong_with_a_prometheus_is_said(written: str, field: str) -> None:
+    """By its field."""
+    inner = written if written.startswith("{") else f"{{{written}}}"
+    with pytest.raises(BadSettings) as bad:
+        load_settings("t.yaml", f"verdicts:\n  prometheus: {inner}\n".encode(), {})
+    assert [fault.field for fault in bad.value.faults] == [f"verdicts.prometheus.{field}"]

@@ -14,7 +14,7 @@ Edges = dict[float, float]  # upper bound -> how many at or below it
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class FamilyCell:
     """`value` is in the signal's own unit, NaN where nothing happened of which it could be made. `evidence` is the requests
     behind a share or a quantile, the samples behind anything else; `exposure_s` how much of the step was watched. `merged` are
     the buckets of a quantile, in the histogram's unit: `pooled` makes one of many cells."""
@@ -29,7 +29,7 @@ class Cell:
     merged: buckets.Buckets | None = None
 
 
-def pooled(cells: list[Cell], family: Family) -> float:
+def pooled(cells: list[FamilyCell], family: Family) -> float:
     """The quantile over all of them: merged, not averaged. NaN if there was nothing."""
     return family.scale * buckets.quantile(buckets.merge(cell.merged for cell in cells if cell.merged), family.quantile)
 
@@ -94,7 +94,7 @@ class Slot:
             edges = self.edges[group] = {}
         edges[bound] = edges.get(bound, 0.0) + amount
 
-    def close(self, start_ms: int) -> Cell | None:
+    def close(self, start_ms: int) -> FamilyCell | None:
         made = self._made()
         self.of.clear()
         self.over.clear()
@@ -104,7 +104,7 @@ class Slot:
         self.seen_ms = start_ms
         value, evidence, exposure_s, merged = made
         value *= self.family.scale
-        return Cell(self.service, self.signal.id, self.family.name, start_ms, value, evidence, exposure_s, merged)
+        return FamilyCell(self.service, self.signal.id, self.family.name, start_ms, value, evidence, exposure_s, merged)
 
     def _made(self) -> tuple[float, float, float, buckets.Buckets | None] | None:
         of, over = self.of, self.over

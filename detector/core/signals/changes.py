@@ -6,47 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Container
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from detector.records import Stage
+from detector.records import Manifest
 
 MOST_MANIFEST_BYTES = 1 << 20
 MOST_ITEMS = 20_000
 _UNFIT = re.compile(r"[^a-z0-9.]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What the change took away: JSON, an item a line, as `trimwatch manifest diff --json` writes it."""
-
-    name: str
-    digest: str
-    text: str
-
-    @property
-    def items(self) -> int:
-        return sum(1 for line in self.text.splitlines() if line.strip())
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`release_before` is what to go back to. `made_by` is a person's word for it, or `image flip` where it was recognised.
-    `is_rollback`: it goes back to an image that was there earlier."""
-
-    id: str
-    service: str
-    at_ms: int
-    stage: Stage = Stage.NONE
-    release_before: str = ""
-    release_after: str = ""
-    image_before: str = ""
-    image_after: str = ""
-    manifest: Manifest | None = None
-    note: str = ""
-    made_by: str = ""
-    made_ms: int = 0
-    is_rollback: bool = False
 
 
 def change_id(service: str, at_ms: int, taken: Container[str]) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from detector.core.signals.cells import Cell
+from detector.core.signals.cells import FamilyCell
 from detector.core.signals.definition import Family, Make, SignalDefinition
 
 WINDOW_MS = 900_000
@@ -28,11 +28,11 @@ class Derivation:
             for family in signal.families:
                 for source in family.signals:
                     self._by_source.setdefault(source, []).append((signal, family))
-        self._kept: dict[tuple[str, str], list[Cell]] = {}
+        self._kept: dict[tuple[str, str], list[FamilyCell]] = {}
 
-    def take(self, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    def take(self, cells: Sequence[FamilyCell]) -> tuple[FamilyCell, ...]:
         """In time order for each service and signal."""
-        made: list[Cell] = []
+        made: list[FamilyCell] = []
         for cell in cells:
             if cell.signal not in self._by_source:
                 continue
@@ -49,13 +49,13 @@ class Derivation:
             kept.append(cell)
         return tuple(made)
 
-    def finish(self) -> tuple[Cell, ...]:
+    def finish(self) -> tuple[FamilyCell, ...]:
         """What is left, at the end of a replay."""
         made = [cell for kept in self._kept.values() for cell in self._windows(kept)]
         self._kept.clear()
         return tuple(made)
 
-    def _windows(self, kept: list[Cell]) -> Iterable[Cell]:
+    def _windows(self, kept: list[FamilyCell]) -> Iterable[FamilyCell]:
         values = [cell.value for cell in kept if math.isfinite(cell.value)]
         if len(values) < LEAST_CELLS:
             return
@@ -67,7 +67,7 @@ class Derivation:
             value = deviation(values) if is_deviation else spikes(values) * _HOUR_MS / self.window_ms
             # Spikes are of several signals: each stays a series of its own, and is told by its family.
             name = family.name if is_deviation else f"{family.name}:{first.signal}"
-            yield Cell(first.service, signal.id, name, start_ms, value * family.scale, len(values), exposure_s)
+            yield FamilyCell(first.service, signal.id, name, start_ms, value * family.scale, len(values), exposure_s)
 
 
 def deviation(values: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from detector.core.signals.cells import Cell, Slot
+from detector.core.signals.cells import FamilyCell, Slot
 from detector.core.signals.definition import SignalDefinition
 from detector.core.signals.increase import LONGEST_GAP_MS, Series
 from detector.core.signals.routing import Role, Routes, Use, Wanted, bound_of, plain_labels, service_of, target_of
@@ -59,7 +59,7 @@ class FoldingCounts:
 class Closed:
     """What came of the steps that closed: cells in time order, and the series that ended, the first of them named."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[FamilyCell, ...]
     vanished: tuple[Vanished, ...]
 
 
@@ -140,7 +140,7 @@ class Folding:
         for series in active:
             series.order()
         slots = sorted({use.slot for series in active for use in series.uses}, key=_preference)
-        cells: list[Cell] = []
+        cells: list[FamilyCell] = []
         start_ms = self._first(active, edge_ms)
         while start_ms < edge_ms:
             cells.extend(self._close_step(active, slots, start_ms))
@@ -158,7 +158,7 @@ class Folding:
         begin_ms = first_ms // self.step_ms * self.step_ms
         return begin_ms if self.closed_ms < 0 or begin_ms - self.closed_ms > _SKIPPED_MS else self.closed_ms
 
-    def _close_step(self, active: list[Series], slots: list[Slot], start_ms: int) -> list[Cell]:
+    def _close_step(self, active: list[Series], slots: list[Slot], start_ms: int) -> list[FamilyCell]:
         end_ms = start_ms + self.step_ms
         for series in active:
             if series.has_increase:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from detector.core.signals.cells import Cell
+from detector.core.signals.cells import FamilyCell
 from detector.core.signals.definition import Family, Make, SignalDefinition
 from detector.core.signals.folding import STEP_MS
 
@@ -39,7 +39,7 @@ class LogFolding:
         if key is not None:
             self._seconds.setdefault(key, []).append(seconds)
 
-    def close(self, until_ms: int) -> tuple[Cell, ...]:
+    def close(self, until_ms: int) -> tuple[FamilyCell, ...]:
         """The steps that end at or before then, in time order."""
         edge_ms = until_ms // self.step_ms * self.step_ms
         cells = []
@@ -53,13 +53,13 @@ class LogFolding:
         self.closed_ms = max(self.closed_ms, edge_ms)
         return tuple(sorted(cells, key=lambda cell: cell.start_ms))
 
-    def _share(self, key: tuple[int, str], levels: Counter[str], signal: SignalDefinition, family: Family) -> Cell:
+    def _share(self, key: tuple[int, str], levels: Counter[str], signal: SignalDefinition, family: Family) -> FamilyCell:
         lines = levels.total()
         asked = sum(levels[level] for level in family.levels)
         return self._cell(key, signal, family, asked / lines if lines else math.nan, lines)
 
-    def _cell(self, key: tuple[int, str], signal: SignalDefinition, family: Family, value: float, evidence: float) -> Cell:
-        return Cell(key[1], signal.id, family.name, key[0], value, evidence, self.step_ms / 1000)
+    def _cell(self, key: tuple[int, str], signal: SignalDefinition, family: Family, value: float, evidence: float) -> FamilyCell:
+        return FamilyCell(key[1], signal.id, family.name, key[0], value, evidence, self.step_ms / 1000)
 
     def _key(self, service: str, time_ms: int, waiting: Mapping[tuple[int, str], object], lines: int) -> tuple[int, str] | None:
         key = time_ms // self.step_ms * self.step_ms, service

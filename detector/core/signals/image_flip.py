@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from detector.core.signals.changes import Change, change_id
-from detector.records import MetricPoint
+from detector.core.signals.changes import change_id
+from detector.records import Change, MetricPoint
 
 METRIC = "kube_pod_container_info"
 GONE_AFTER_LOOKS = 4  # a look is a time at which the workload was seen: an outage of the scrape makes nothing go

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from detector.core.signals.changes import Change, change_id
+from detector.core.signals.changes import change_id
 from detector.edges.store.rows import GarbledRow, checked, checksum, column, pack, unpack
 from detector.edges.store.signals import Rows
 from detector.errors import StoreDamaged
+from detector.records import Change
 
 COMMAND = "change"
 

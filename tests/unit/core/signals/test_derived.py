@@ -1,6 +1,6 @@
 """Scatter and spikes of a window, and what is said of signals that could not be made."""
 
-from detector.core.signals.cells import Cell
+from detector.core.signals.cells import FamilyCell
 from detector.core.signals.derived import Derivation, deviation, spikes
 from detector.core.signals.folding import Folding
 from detector.core.signals.found import found
@@ -10,7 +10,7 @@ from tests.unit.core.signals.shipped import point, shipped
 def test_a_window_of_cells_becomes_one_deviation():
     """Once a cell behind its end has come."""
     derivation = Derivation(shipped("container/cpu", "container/cpu-deviation"))
-    cells = [Cell("cart", "container/cpu", "cadvisor", at * 15_000, float(at % 2), 1, 15.0) for at in range(61)]
+    cells = [FamilyCell("cart", "container/cpu", "cadvisor", at * 15_000, float(at % 2), 1, 15.0) for at in range(61)]
     made = derivation.take(cells)
     assert [(cell.signal, cell.start_ms, cell.evidence) for cell in made] == [("container/cpu-deviation", 0, 60)]
     assert abs(made[0].value - deviation([0.0, 1.0] * 30)) < 1e-12
