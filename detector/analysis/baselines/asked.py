@@ -30,7 +30,9 @@ DEFAULT = acceptable_of("+10%")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How one signal is judged. `load` is the column that drives it, `unit` what its numbers are in; empty: not told."""
+    """How one signal is judged. `load` is the column that drives it, `unit` what its numbers are in; empty: not told. A rollout
+    waits for what `is_required`. `span_s` is how much time may be pooled where one window cannot hold the `evidence` it needs
+    (requests or samples, as the table counts them); 0: one window."""
 
     kind: SignalKind = SignalKind.GAUGE
     direction: Direction = Direction.UP
@@ -40,6 +42,9 @@ class Asked:
     unit: str = ""
     layer: str = ""
     line: int = 0
+    is_required: bool = True
+    span_s: float = 0.0
+    evidence: float = 0.0
 
     @property
     def worse(self) -> Direction:

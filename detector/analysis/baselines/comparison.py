@@ -168,9 +168,9 @@ def _told(name: str, answer: Answer, asked: Asked, scale: Measure) -> Verdict:
 
 def _accepted(baseline: float | None, asked: Asked, scale: Measure) -> tuple[float | None, float | None]:
     """The levels between which a signal is within what is accepted, in print; None on a side that is open."""
-    if baseline is None:
-        return None, None
     accepted = asked.acceptable
+    if baseline is None or not np.isfinite(accepted.amount):
+        return None, None
     amount = scale.amount * (abs(baseline) if accepted.is_relative else scale.level)
     if accepted.is_wanted:
         return (None, baseline + amount) if amount < 0 else (baseline + amount, None)

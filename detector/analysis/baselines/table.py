@@ -17,7 +17,8 @@ MAX_SIGNALS = 10_000
 class Table:
     """`times_s` rises strictly, shape (n,); each of `columns` has that shape, NaN where a sample is missing. `units` names the
     unit that was written beside the numbers of a column, `signed` the columns of a short file whose numbers all have a sign:
-    deviations, if anything. `notes` tell what was mended on the way."""
+    deviations, if anything. `notes` tell what was mended on the way. `evidence`, of the shape of a column, is how many requests
+    or samples stand behind each of its numbers; where it is not told, a number is one sample."""
 
     path: str
     times_s: Floats
@@ -25,6 +26,7 @@ class Table:
     units: Mapping[str, str] = field(default_factory=dict)
     signed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    evidence: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def in_time_order(times: Floats, rows: NDArray[np.float64]) -> tuple[Floats, NDArray[np.float64], tuple[str, ...]]:

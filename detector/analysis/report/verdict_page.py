@@ -7,8 +7,7 @@ from html import escape
 
 from detector.analysis import quantities
 from detector.analysis.report.course_plot import course_plot
-from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, loudest_first, summary
-from detector.core.signals.spec import acceptable_of
+from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, deviation_unit, loudest_first, summary
 from detector.plain_text import one_line
 from detector.records import Verdict
 
@@ -60,8 +59,8 @@ def _row(row: VerdictRow) -> str:
 
 
 def _window(verdict: Verdict) -> str:
-    unit = acceptable_of(verdict.acceptable).unit or verdict.unit
-    return f"{verdict.state.value}: {_text(quantities.deviation(verdict.observed, unit))}. {_text(verdict.reason)}"
+    observed = quantities.deviation(verdict.observed, deviation_unit(verdict))
+    return f"{verdict.state.value}: {_text(observed)}. {_text(verdict.reason)}"
 
 
 def _text(text: str) -> str:

@@ -40,15 +40,22 @@ class VerdictRow:
     def cells(self) -> tuple[str, str, str, str, str, str]:
         """In the order of HEADINGS; nothing in them is escaped."""
         whole = self.whole
-        unit = acceptable_of(whole.acceptable).unit or whole.unit
         return (
             whole.signal,
             quantities.level(whole.baseline, whole.unit),
             quantities.level(whole.after, whole.unit),
             whole.acceptable,
-            quantities.deviation(whole.observed, unit),
+            quantities.deviation(whole.observed, deviation_unit(whole)),
             whole.state.value,
         )
+
+
+def deviation_unit(verdict: Verdict) -> str:
+    """Of what is observed; where only a limit is given, the signal's own."""
+    try:
+        return acceptable_of(verdict.acceptable).unit or verdict.unit
+    except ValueError:
+        return verdict.unit
 
 
 def loudest_first(rows: Iterable[VerdictRow]) -> list[VerdictRow]:
