@@ -1,0 +1,57 @@
+"""Asks the places for the before, in the order of the settings, each for what those ahead of it did not have.
+
+A trim replaces the pod, so a sidecar's own disk is the last place to look, and the first is one that watched both pods.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from detector.analysis.baselines.places.base import Before, Held, Place, Wanted, gathered
+from detector.analysis.baselines.places.mounted_files import MountedFiles
+from detector.analysis.baselines.places.own_history import OwnHistory
+from detector.core.signals.definition import SignalDefinition
+from detector.edges.store.signals import Rows
+from detector.records import JudgeRequest
+from detector.settings import Settings
+
+
+def before(request: JudgeRequest, signals: Sequence[SignalDefinition], settings: Settings, opened: Rows | None) -> Before:
+    """What is known of the service before the change of the request. Raises nothing for a place that cannot be asked: `notes` say
+    so. `opened` is our own store, None where there is none. Blocks for as long as the timeouts of the places allow."""
+    wanted = Wanted(
+        request.service,
+        request.change,
+        request.begin_ms,
+        request.until_ms,
+        request.window_ms,
+        round(settings.verdicts.span.total_seconds() * 1000),
+        time.time_ns() // 1_000_000,
+    )
+    return ask(places_of(settings, opened), wanted, signals)
+
+
+def ask(places: Sequence[Place], wanted: Wanted, signals: Sequence[SignalDefinition]) -> Before:
+    return gathered(list(_asked(places, wanted, signals)), signals)
+
+
+def places_of(settings: Settings, opened: Rows | None) -> list[Place]:
+    """Those that the settings name, in their order."""
+    verdicts = settings.verdicts
+    places: list[Place] = []
+    if verdicts.baseline_files:
+        places.append(MountedFiles(verdicts.baseline_files))
+    if verdicts.own_history and opened is not None:
+        places.append(OwnHistory(opened))
+    return places
+
+
+def _asked(places: Sequence[Place], wanted: Wanted, signals: Sequence[SignalDefinition]) -> Iterator[Held]:
+    left = list(signals)
+    for place in places:
+        if not left:
+            return
+        held = place.look(wanted, left)
+        left = [signal for signal in left if signal.id not in held.tables]
+        yield held
