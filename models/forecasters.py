@@ -17,6 +17,7 @@ from models.series import Floats
 DECAYS = (1.0, 0.5, 0.5**0.25, 0.5**0.0625)
 NAMES = ("its mean", "its last windows", "its last hour or so", "its last hours")
 _LEAST_FOR_SLOPE = 8
+_ONE = np.ones(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,12 @@ class Companion:
 def averages(x: Floats) -> Floats:
     """Weighted means of all up to each window, shape (decays, rows, windows); NaN counts for nothing."""
     known = np.isfinite(x)
-    filled = np.where(known, x, 0.0)
-    weight = known.astype(float)
+    both = np.concatenate([np.where(known, x, 0.0), known])
     out = np.empty((len(DECAYS), *x.shape))
     for i, decay in enumerate(DECAYS):
-        if decay == 1.0:
-            above, below = np.cumsum(filled, axis=-1), np.cumsum(weight, axis=-1)
-        else:
-            above = lfilter([1.0], [1.0, -decay], filled, axis=-1)
-            below = lfilter([1.0], [1.0, -decay], weight, axis=-1)
+        sums = np.cumsum(both, axis=-1) if decay == 1.0 else lfilter(_ONE, np.array([1.0, -decay]), both)
         with np.errstate(invalid="ignore", divide="ignore"):
-            out[i] = above / below
+            np.divide(sums[: len(x)], sums[len(x) :], out=out[i])
     return out
 
 
@@ -83,14 +79,16 @@ class Guess:
 
 
 def guesses(z: Floats, companions: list[Companion]) -> list[Guess]:
-    made = [Guess(None, averages(z), None)]
+    rows = [z]
     for companion in companions:
-        past = np.broadcast_to(companion.past, z.shape)
+        left = z - companion.past
+        rows += [np.where(np.isfinite(left), x, np.nan) for x in (z, companion.past)] if companion.is_fitted else [left]
+    means = np.split(averages(np.concatenate(rows)), len(rows), axis=1)
+    made = [Guess(None, means.pop(0), None)]
+    for companion in companions:
         if companion.is_fitted:
-            slope = slopes(z, past)
-            known = np.isfinite(z) & np.isfinite(past)
-            both = averages(np.concatenate([np.where(known, z, np.nan), np.where(known, past, np.nan)]))
-            made.append(Guess(companion, both[:, : len(z)] - slope * both[:, len(z) :], slope))
+            slope = slopes(z, np.broadcast_to(companion.past, z.shape))
+            made.append(Guess(companion, means.pop(0) - slope * means.pop(0), slope))
         else:
-            made.append(Guess(companion, averages(z - past), np.ones_like(z)))
+            made.append(Guess(companion, means.pop(0), np.ones_like(z)))
     return made

@@ -91,7 +91,10 @@ def lay_out(before: Series, after: Series, window_s: float) -> Layout | None:
 
 
 def _step(times_s: Floats, otherwise: float = 0.0) -> float:
-    return float(np.median(np.diff(times_s))) if len(times_s) > 1 else otherwise
+    if len(times_s) < 2:
+        return otherwise
+    steps = np.diff(times_s)
+    return float(steps[0] if (steps == steps[0]).all() else np.median(steps))
 
 
 def _whole(windows: float) -> int:

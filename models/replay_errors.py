@@ -65,15 +65,22 @@ def _repeated(errors: Floats, overlap: int) -> Floats:
     known = np.isfinite(errors)
     e = np.where(known, errors, 0.0)
     square = np.maximum((e * e).sum(axis=1), 1e-300)
-    total = np.ones(len(e))
-    for lag in range(1, min(2 * overlap, e.shape[1] - 1) + 1):
-        total += 2 * ((e[:, lag:] * e[:, :-lag]).sum(axis=1) / square) ** 2
-    return np.clip(total, overlap / 2.0, overlap * 2.0)
+    rows, count = e.shape
+    lags = min(2 * overlap, count - 1)
+    longer = np.zeros((rows, count + lags))
+    longer[:, :count] = e
+    later = np.lib.stride_tricks.sliding_window_view(longer, lags + 1, axis=1)[:, :, 1:]
+    products = np.einsum("sn,snl->sl", e, later) / square[:, None]
+    return np.asarray(np.clip(1.0 + 2.0 * (products * products).sum(axis=1), overlap / 2.0, overlap * 2.0))
 
 
 def _skew(errors: Floats) -> Floats:
-    centred = errors - np.nanmean(errors, axis=1, keepdims=True)
-    return np.asarray(np.nanmean(centred**3, axis=1) / np.nanmean(centred**2, axis=1) ** 1.5)
+    known = np.isfinite(errors)
+    n = known.sum(axis=1)
+    mean = np.where(known, errors, 0.0).sum(axis=1) / n
+    centred = np.where(known, errors - mean[:, None], 0.0)
+    squares = centred * centred
+    return np.asarray((squares * centred).sum(axis=1) / n / (squares.sum(axis=1) / n) ** 1.5)
 
 
 def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats, overlap: int) -> Forecast:

@@ -53,8 +53,8 @@ class Signal:
         if 1 < span <= min(_MOST_MERGED, self.z.shape[1]) and (
             at := [i for i, name in enumerate(self.names) if name in ("middle", "tail")]
         ):
-            spans[at] = self._merged(self.layout.before, span)[at]
-            came[at] = self._merged(self.layout.after, span)[at, first]
+            spans[at] = self._merged(self.layout.before, span)
+            came[at] = self._merged(self.layout.after, span)[:, first]
         targets: list[Floats | None] = [None]
         targets += [_mean(beside.later, first, span) for beside in self.beside]
         targets += [self._same_phase(period, horizon, span) for period in self.periods]
@@ -71,7 +71,8 @@ class Signal:
         return chance_of_more(0.0, worse, float(self.layout.before.known.sum()), float(np.isfinite(values).sum()))
 
     def _merged(self, windows: Windows, span: int) -> Floats:
-        return statistics(merged(windows, span), self.scale, self.names, self.layout.least * span)
+        names = tuple(name for name in self.names if name in ("middle", "tail"))
+        return statistics(merged(windows, span), self.scale, names, self.layout.least * span)
 
     def _same_phase(self, period: int, horizon: int, span: int) -> Floats:
         start = self.z.shape[1] - 1 + horizon - period

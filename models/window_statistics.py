@@ -30,21 +30,21 @@ class Windows:
 
 def cut(times_s: Floats, values: Floats, start_s: float, window_s: float, count: int) -> Windows:
     """`count` windows from `start_s` on. `times_s` is in order."""
-    first, last = np.searchsorted(times_s, (start_s - 1e-6, start_s + count * window_s - 1e-6))
-    window = np.clip(np.floor((times_s[first:last] - start_s) / window_s + 1e-6).astype(np.int64), 0, max(count - 1, 0))
-    sizes = np.bincount(window, minlength=count)
-    width = int(sizes.max(initial=1))
-    padded = np.full((count, max(width, 1)), np.nan)
-    place = np.arange(len(window)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    padded[window, place] = values[first:last]
+    edges = np.searchsorted(times_s, start_s + window_s * (np.arange(count + 1) - 1e-6))
+    sizes, held = np.diff(edges), values[edges[0] : edges[-1]]
+    if count and (sizes == sizes[0]).all() and sizes[0]:
+        padded = held.reshape(count, -1)
+    else:
+        padded = np.full((count, max(int(sizes.max(initial=1)), 1)), np.nan)
+        padded[np.arange(padded.shape[1]) < sizes[:, None]] = held
     return Windows(padded, np.isfinite(padded).sum(axis=1).astype(float))
 
 
 def merged(windows: Windows, span: int) -> Windows:
     """All runs of `span` windows as one each: a quantile is taken of merged samples, never averaged."""
-    runs = np.lib.stride_tricks.sliding_window_view(windows.values, span, axis=0)
-    values = runs.reshape(len(runs), -1)
-    return Windows(values, np.isfinite(values).sum(axis=1).astype(float))
+    count = len(windows.known) - span + 1
+    values = np.concatenate([windows.values[i : i + count] for i in range(span)], axis=1)
+    return Windows(values, np.sum([windows.known[i : i + count] for i in range(span)], axis=0))
 
 
 def names_of(kind: str, samples: float) -> tuple[str, ...]:
@@ -77,23 +77,26 @@ def statistics(windows: Windows, scale: Scale, names: tuple[str, ...], least: fl
     enough = known >= max(least, 1.0)
     n = np.maximum(known, 1.0)
     scaled = np.sort(scale.of(windows.values), axis=1)
-    sums = np.concatenate([np.zeros((len(n), 1)), np.cumsum(np.nan_to_num(scaled), axis=1)], axis=1)
-    rows = np.arange(len(n))
+    rows, place = np.arange(len(n)), np.arange(scaled.shape[1])
+    filled = np.where(place < known[:, None], scaled, 0.0)
+    mean = filled.sum(axis=1) / n
     made = {}
-    mean = sums[:, -1] / n
-    made["level"] = scale.of(np.nansum(windows.values, axis=1) / n) if scale.name == "sqrt" else mean
+    if "level" in names:
+        made["level"] = scale.of(np.nansum(windows.values, axis=1) / n) if scale.name == "sqrt" else mean
     if "middle" in names:
-        low = np.floor(n * TRIMMED).astype(np.int64)
-        high = n.astype(np.int64) - low
-        made["middle"] = (sums[rows, high] - sums[rows, low]) / np.maximum(high - low, 1)
+        low = np.floor(n * TRIMMED)
+        high = n - low
+        inner = (place >= low[:, None]) & (place < high[:, None])
+        made["middle"] = np.where(inner, filled, 0.0).sum(axis=1) / np.maximum(high - low, 1.0)
     if "tail" in names:
-        place = (n - 1) * TAIL
-        below = np.floor(place).astype(np.int64)
+        at = (n - 1) * TAIL
+        below = np.floor(at).astype(np.int64)
         above = np.minimum(below + 1, n.astype(np.int64) - 1)
-        part = place - below
+        part = at - below
         made["tail"] = scaled[rows, below] * (1 - part) + scaled[rows, above] * part
     if "spread" in names:
-        made["spread"] = np.sqrt(np.nansum(np.maximum(scaled - mean[:, None], 0.0) ** 2, axis=1) / n)
+        worse = np.where(place < known[:, None], np.maximum(filled - mean[:, None], 0.0), 0.0)
+        made["spread"] = np.sqrt(np.einsum("ij,ij->i", worse, worse) / n)
     if "any" in names:
         made["any"] = scale.sign * np.sqrt((windows.values > 0).sum(axis=1) / n)
     return np.where(enough, np.stack([made[name] for name in names]), np.nan)
