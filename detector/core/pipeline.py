@@ -23,6 +23,7 @@ from detector.core.engine.thinning import may_stay_packed, thinned
 from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report, group
 from detector.core.incidents.lifecycle import Incidents
+from detector.core.signals.flow import FlowChanges, SignalFlow
 from detector.core.streams import Flow, Streams
 from detector.records import (
     FINDINGS_A_KEY,
@@ -69,8 +70,11 @@ class Pipeline:
         novelty: Novelty,
         clock: Clock = Clock.ARRIVAL,
         findings_a_key: int = FINDINGS_A_KEY,
+        signals: SignalFlow | None = None,
     ) -> None:
+        """Without `signals` none are made of what comes in: points are counted, and that is all."""
         self._engine = engine
+        self._signals = signals
         self._most_kept = findings_a_key
         self._incidents = incidents
         self._novelty = novelty
@@ -112,6 +116,8 @@ class Pipeline:
         """Takes metric points in."""
         self.counts.points += len(points.points)
         self._unusable(points.dead)
+        if self._signals is not None:
+            self._signals.points(points.points, self._came(points.observed_ms))
         self._streams.reach(Position(points.stream.key, points.stream.name, points.next_offset, token))
 
     def tick(self, tick: Tick) -> None:
@@ -127,6 +133,8 @@ class Pipeline:
                 self._advance(key, flow.latest_ms, flow.fed_mono_ms)
         for key, still in self._streams.still.items():
             self._advance(key, still.latest_ms, still.since_mono_ms)
+        if self._signals is not None:
+            self._signals.tick(tick.mono_ms)
         self._tell_of_limits()
         self._incidents.tick(self._now_ms)
 
@@ -161,6 +169,8 @@ class Pipeline:
         if self._clock is Clock.EVENT:
             self._now_ms = max([self._now_ms, *(flow.last_ms for flow in self._streams.awake.values())])
             self._incidents.settle(self._now_ms)
+            if self._signals is not None:
+                self._signals.finish()
 
     def leave(self) -> None:
         """The process ends. What is open in a stream that cannot be read again (it has no token) is judged now or never."""
@@ -227,16 +237,19 @@ class Pipeline:
         positions, streams = self._streams.drain()
         changes = self._incidents.drain()
         self._note_windows()
+        signals = self._signals.drain() if self._signals is not None else FlowChanges()
         made = Checkpoint(
             at_ms=at_ms,
             positions=positions,
-            state=(*streams.items(), *self._state.items(), *changes.state),
+            state=(*streams.items(), *self._state.items(), *changes.state, *signals.state),
             findings=tuple(self._findings),
             incidents=changes.incidents,
             alerts=changes.alerts,
             dead_letters=tuple(self._dead_letters),
             lost=tuple(self._lost),
             command_id=self._command_id,
+            cells=signals.cells,
+            changes=signals.changes,
         )
         self._state = {}
         self._findings, self._kept, self._dead_letters, self._lost, self._command_id = [], {}, [], [], None
@@ -247,6 +260,8 @@ class Pipeline:
         self._engine.restore({key.removeprefix(ENGINE): value for key, value in state.items() if key.startswith(ENGINE)})
         self._streams.restore(state, self._engine.awaited(), self._mono_ms)
         self._incidents.restore(incidents, state)
+        if self._signals is not None:
+            self._signals.restore(state)
 
     # -- how --------------------------------------------------------------------------------------------------------------
 

@@ -127,6 +127,10 @@ class Folding:
         self.newest_ms = newest_ms
         self._pending += pending
 
+    def has_seen(self, name: str) -> bool:
+        """Whether a metric of this name came, asked for or not."""
+        return name in self._by_id
+
     def close(self, until_ms: int | None = None) -> Closed:
         """Closes every step that ends at or before the watermark, or before `until_ms` if that is later."""
         watermark_ms = max(self.newest_ms - self.lateness_ms, -1 if until_ms is None else until_ms)

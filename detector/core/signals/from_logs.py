@@ -1,72 +1,151 @@
-"""Signals made of logs: the share of lines with some levels, and how long a start took."""
+"""Signals made of logs: the share of lines with some levels, and how long a start took.
+
+Each service has a watermark of its own, for one that is read an hour behind the others is not late.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from detector.core.signals.cells import FamilyCell
 from detector.core.signals.definition import Family, Make, SignalDefinition
-from detector.core.signals.folding import STEP_MS
+from detector.core.signals.folding import LATENESS_MS, STEP_MS
 
 MOST_OPEN = 10_000  # steps of services that are not closed
+MOST_SERVICES = 5_000
+
+
+@dataclass(slots=True)
+class _Service:
+    """`levels` and `seconds` by the step they lie in."""
+
+    newest_ms: int = -1
+    closed_ms: int = -1
+    fed_mono_ms: int = 0
+    levels: dict[int, Counter[str]] = field(default_factory=dict)
+    seconds: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.levels and not self.seconds
 
 
 class LogFolding:
-    """`take_*` as lines go by, `close` as the watermark moves. `late` and `refused` count lines and starts that found no step."""
+    """`take_*` as lines go by, `close` as they come, `advance` as time goes by without any. `late` and `refused` count lines and
+    starts that found no step."""
 
-    def __init__(self, signals: Iterable[SignalDefinition], step_ms: int = STEP_MS) -> None:
+    def __init__(self, signals: Iterable[SignalDefinition], step_ms: int = STEP_MS, lateness_ms: int = LATENESS_MS) -> None:
         self.step_ms = step_ms
-        self.closed_ms = -1
+        self.lateness_ms = lateness_ms
         self.late = 0
         self.refused = 0
         families = [(signal, family) for signal in signals for family in signal.families]
         self._lines = [(signal, family) for signal, family in families if family.make is Make.LINES]
         self._starts = [(signal, family) for signal, family in families if family.make is Make.STARTUP]
-        self._levels: dict[tuple[int, str], Counter[str]] = {}
-        self._seconds: dict[tuple[int, str], list[float]] = {}
+        self._services: dict[str, _Service] = {}
+        self._open = 0
+        self._mono_ms = 0
 
     def take_lines(self, service: str, time_ms: int, by_level: Mapping[str, int]) -> None:
         """How many lines of each level there were at that time; all of them, also those below the levels that are asked for."""
-        key = self._key(service, time_ms, self._levels, sum(by_level.values()))
-        if key is not None:
-            self._levels.setdefault(key, Counter()).update(by_level)
+        lines = sum(by_level.values())
+        known, step_ms = self._known(service, time_ms, lines)
+        if known is None or not self._has_room(known.levels, step_ms, lines):
+            return
+        known.levels.setdefault(step_ms, Counter()).update(by_level)
 
     def take_start(self, service: str, time_ms: int, seconds: float) -> None:
         """A start that succeeded then, after so long: a finite number, not below 0."""
-        key = self._key(service, time_ms, self._seconds, 1)
-        if key is not None:
-            self._seconds.setdefault(key, []).append(seconds)
+        known, step_ms = self._known(service, time_ms, 1)
+        if known is None or not self._has_room(known.seconds, step_ms, 1):
+            return
+        known.seconds.setdefault(step_ms, []).append(seconds)
 
-    def close(self, until_ms: int) -> tuple[FamilyCell, ...]:
-        """The steps that end at or before then, in time order."""
+    def close(self, until_ms: int = -1) -> tuple[FamilyCell, ...]:
+        """The steps that end at or before their service's watermark, or before `until_ms` if that is later; in time order."""
+        cells: list[FamilyCell] = []
+        for name, known in self._services.items():
+            cells += self._closed(name, known, max(until_ms, known.newest_ms - self.lateness_ms))
+        return _in_time(cells)
+
+    def advance(self, mono_ms: int) -> tuple[FamilyCell, ...]:
+        """What may be closed at that time of a clock that never jumps: also all that a service has waiting that was silent for
+        longer than anybody is waited for."""
+        self._mono_ms = mono_ms
+        cells: list[FamilyCell] = []
+        for name, known in self._services.items():
+            if known.is_idle:
+                continue
+            is_over = mono_ms - known.fed_mono_ms >= self.lateness_ms + self.step_ms
+            cells += self._closed(name, known, known.newest_ms + (self.step_ms if is_over else -self.lateness_ms))
+        return _in_time(cells)
+
+    def finish(self) -> tuple[FamilyCell, ...]:
+        """All that waits."""
+        cells: list[FamilyCell] = []
+        for name, known in self._services.items():
+            cells += self._closed(name, known, known.newest_ms + self.step_ms)
+        return _in_time(cells)
+
+    def _closed(self, name: str, known: _Service, until_ms: int) -> list[FamilyCell]:
         edge_ms = until_ms // self.step_ms * self.step_ms
+        if edge_ms <= known.closed_ms:
+            return []
+        known.closed_ms = edge_ms
         cells = []
-        for key in sorted(key for key in self._levels if key[0] < edge_ms):
-            levels = self._levels.pop(key)
-            cells += [self._share(key, levels, signal, family) for signal, family in self._lines]
-        for key in sorted(key for key in self._seconds if key[0] < edge_ms):
-            seconds = self._seconds.pop(key)
+        for step_ms in sorted(step_ms for step_ms in known.levels if step_ms < edge_ms):
+            levels = known.levels.pop(step_ms)
+            self._open -= 1
+            cells += [self._share(name, step_ms, levels, signal, family) for signal, family in self._lines]
+        for step_ms in sorted(step_ms for step_ms in known.seconds if step_ms < edge_ms):
+            seconds = known.seconds.pop(step_ms)
+            self._open -= 1
             mean = math.fsum(seconds) / len(seconds)
-            cells += [self._cell(key, signal, family, mean * family.scale, len(seconds)) for signal, family in self._starts]
-        self.closed_ms = max(self.closed_ms, edge_ms)
-        return tuple(sorted(cells, key=lambda cell: cell.start_ms))
+            cells += [
+                self._cell(name, step_ms, signal, family, mean * family.scale, len(seconds)) for signal, family in self._starts
+            ]
+        return cells
 
-    def _share(self, key: tuple[int, str], levels: Counter[str], signal: SignalDefinition, family: Family) -> FamilyCell:
+    def _share(self, name: str, step_ms: int, levels: Counter[str], signal: SignalDefinition, family: Family) -> FamilyCell:
         lines = levels.total()
         asked = sum(levels[level] for level in family.levels)
-        return self._cell(key, signal, family, asked / lines if lines else math.nan, lines)
+        return self._cell(name, step_ms, signal, family, asked / lines if lines else math.nan, lines)
 
-    def _cell(self, key: tuple[int, str], signal: SignalDefinition, family: Family, value: float, evidence: float) -> FamilyCell:
-        return FamilyCell(key[1], signal.id, family.name, key[0], value, evidence, self.step_ms / 1000)
+    def _cell(
+        self, name: str, step_ms: int, signal: SignalDefinition, family: Family, value: float, evidence: float
+    ) -> FamilyCell:
+        return FamilyCell(name, signal.id, family.name, step_ms, value, evidence, self.step_ms / 1000)
 
-    def _key(self, service: str, time_ms: int, waiting: Mapping[tuple[int, str], object], lines: int) -> tuple[int, str] | None:
-        key = time_ms // self.step_ms * self.step_ms, service
-        if key[0] < self.closed_ms:
-            self.late += lines
-            return None
-        if key not in waiting and len(waiting) >= MOST_OPEN:
-            self.refused += lines
-            return None
-        return key
+    def _known(self, service: str, time_ms: int, count: int) -> tuple[_Service | None, int]:
+        """None where it finds no step any more, which is counted."""
+        step_ms = time_ms // self.step_ms * self.step_ms
+        known = self._services.get(service)
+        if known is None:
+            if len(self._services) >= MOST_SERVICES:
+                self._services = {name: each for name, each in self._services.items() if not each.is_idle}
+            if len(self._services) >= MOST_SERVICES:
+                self.refused += count
+                return None, step_ms
+            known = self._services[service] = _Service()
+        if step_ms < known.closed_ms:
+            self.late += count
+            return None, step_ms
+        if time_ms > known.newest_ms:
+            known.newest_ms, known.fed_mono_ms = time_ms, self._mono_ms
+        return known, step_ms
+
+    def _has_room(self, waiting: Mapping[int, object], step_ms: int, count: int) -> bool:
+        if step_ms in waiting:
+            return True
+        if self._open >= MOST_OPEN:
+            self.refused += count
+            return False
+        self._open += 1
+        return True
+
+
+def _in_time(cells: list[FamilyCell]) -> tuple[FamilyCell, ...]:
+    return tuple(sorted(cells, key=lambda cell: cell.start_ms))
