@@ -118,9 +118,10 @@ def fails(found: Evidence, alpha: float, question: Question) -> int | None:
         failing = (found.chance < bound) & (found.excess > accepted)
         if not question.is_at_least:
             failing &= found.excess > found.worst
-        if "spread" in found.names:
-            at = found.names.index("spread")
-            failing[at] &= found.excess[at] + found.excess[0] > accepted[at]
+        for name in ("leap", "spread"):
+            if name in found.names:
+                at = found.names.index(name)
+                failing[at] &= found.excess[at] + found.excess[0] > accepted[at]
     if not failing.any():
         return None
     return int(np.where(failing, found.chance / bound, np.inf).argmin())

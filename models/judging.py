@@ -119,7 +119,14 @@ def _together(
 
 
 def _beyond(found: Evidence, i: int) -> str:
-    what = {"level": "it", "middle": "its middle", "tail": "its tail", "spread": "its spread", "any": "how often it happens"}
+    what = {
+        "level": "it",
+        "middle": "its middle",
+        "tail": "its tail",
+        "leap": "how far it leaps",
+        "spread": "its spread",
+        "any": "how often it happens",
+    }
     chance = float(found.chance[i])
     return f"{what[found.names[i]]} is beyond it and not by chance (p {'< 1e-6' if chance < 1e-6 else f'= {chance:.2g}'})"
 

@@ -21,6 +21,7 @@ _INTERVAL = 0.025  # on either side
 _MOST_MERGED = 4  # windows: sorting longer runs takes too long
 _TRUSTED = 0.64  # a control knows of shocks that the baseline has not seen: it may be a quarter worse in the replay
 _ROUNDING = 1e-9
+_OF_SAMPLES = ("middle", "tail", "leap")  # quantiles: over several windows they are taken of the merged samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Signal:
         came = _mean(self.later, first, span)
         spans = span_means(self.z, span)
         if 1 < span <= min(_MOST_MERGED, self.z.shape[1]) and (
-            at := [i for i, name in enumerate(self.names) if name in ("middle", "tail")]
+            at := [i for i, name in enumerate(self.names) if name in _OF_SAMPLES]
         ):
             spans[at] = self._merged(self.layout.before, span)
             came[at] = self._merged(self.layout.after, span)[:, first]
@@ -71,7 +72,7 @@ class Signal:
         return chance_of_more(0.0, worse, float(self.layout.before.known.sum()), float(np.isfinite(values).sum()))
 
     def _merged(self, windows: Windows, span: int) -> Floats:
-        names = tuple(name for name in self.names if name in ("middle", "tail"))
+        names = tuple(name for name in self.names if name in _OF_SAMPLES)
         return statistics(merged(windows, span), self.scale, names, self.layout.least * span)
 
     def _same_phase(self, period: int, horizon: int, span: int) -> Floats:
@@ -96,7 +97,7 @@ class Signal:
         if not (math.isfinite(found.predicted[i]) and math.isfinite(found.came[i])):
             shown = tuple(self.scale.back(float(x[0])) if math.isfinite(x[0]) else None for x in (found.predicted, found.came))
             return shown[0], shown[1], None, None, None
-        if found.names[i] in ("spread", "any"):
+        if found.names[i] in ("leap", "spread", "any"):
             i = 0
         predicted, came = float(found.predicted[i]), float(found.came[i])
         came = predicted if found.excess[i] == 0.0 else came

@@ -1,9 +1,10 @@
-"""One number a window for each way in which a signal gets worse: its level, its middle, its tail, its spread.
+"""One number a window for each way in which a signal gets worse: its level, its middle, its tail, its leaps, its spread.
 
 A window is judged, never a sample: samples of one window depend on each other. All are on the scale of the kind, where more is
 worse: `level` is the mean, `middle` the mean of the middle tenth (no burst shorter than 45 % of the window moves it), `tail` the
-95th percentile, `spread` the deviation of samples that are worse than the mean; of counts there is `level` and `any`, the share
-of samples that are not zero.
+95th percentile, `leap` that of the steps from one sample to the next (single slow samples among bursts that always were there:
+in the tail they are lost, but a burst leaps once), `spread` the deviation of samples that are worse than the mean; of counts
+there is `level` and `any`, the share of samples that are not zero.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from models.series import Floats
 
 TAIL, TRIMMED = 0.95, 0.45
 _LEAST_FOR_CORRELATION = 24
-_SHARES = {"level": 0.5, "middle": 0.3, "tail": 0.15, "spread": 0.05, "any": 0.5}
+_SHARES = {"level": 0.5, "middle": 0.3, "tail": 0.1, "leap": 0.1, "spread": 0.05, "any": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def names_of(kind: str, samples: float) -> tuple[str, ...]:
     if kind == "count":
         return ("level", "any") if samples >= 5 else ("level",)
     if samples >= 20:
-        return ("level", "middle", "tail", "spread")
+        return ("level", "middle", "tail", "leap", "spread")
     return ("level", "middle") if samples >= 5 else ("level",)
 
 
@@ -76,8 +77,9 @@ def statistics(windows: Windows, scale: Scale, names: tuple[str, ...], least: fl
     known = windows.known
     enough = known >= max(least, 1.0)
     n = np.maximum(known, 1.0)
-    scaled = np.sort(scale.of(windows.values), axis=1)
-    rows, place = np.arange(len(n)), np.arange(scaled.shape[1])
+    in_time = scale.of(windows.values)
+    scaled = np.sort(in_time, axis=1)
+    place = np.arange(scaled.shape[1])
     filled = np.where(place < known[:, None], scaled, 0.0)
     mean = filled.sum(axis=1) / n
     made = {}
@@ -89,14 +91,22 @@ def statistics(windows: Windows, scale: Scale, names: tuple[str, ...], least: fl
         inner = (place >= low[:, None]) & (place < high[:, None])
         made["middle"] = np.where(inner, filled, 0.0).sum(axis=1) / np.maximum(high - low, 1.0)
     if "tail" in names:
-        at = (n - 1) * TAIL
-        below = np.floor(at).astype(np.int64)
-        above = np.minimum(below + 1, n.astype(np.int64) - 1)
-        part = at - below
-        made["tail"] = scaled[rows, below] * (1 - part) + scaled[rows, above] * part
+        made["tail"] = _quantile(scaled, n)
+    if "leap" in names:
+        steps = np.sort(np.diff(in_time, axis=1), axis=1)
+        made["leap"] = _quantile(steps, np.isfinite(steps).sum(axis=1).astype(float))
     if "spread" in names:
         worse = np.where(place < known[:, None], np.maximum(filled - mean[:, None], 0.0), 0.0)
         made["spread"] = np.sqrt(np.einsum("ij,ij->i", worse, worse) / n)
     if "any" in names:
         made["any"] = scale.sign * np.sqrt((windows.values > 0).sum(axis=1) / n)
     return np.where(enough, np.stack([made[name] for name in names]), np.nan)
+
+
+def _quantile(ordered: Floats, known: Floats) -> Floats:
+    """Of rows in order, NaN last, of which so many are known; NaN for a row without one."""
+    at = np.maximum(known - 1, 0.0) * TAIL
+    below = np.floor(at).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(known - 1, 0.0).astype(np.int64))
+    rows, part = np.arange(len(known)), at - below
+    return np.asarray(ordered[rows, below] * (1 - part) + ordered[rows, above] * part)

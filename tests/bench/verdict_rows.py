@@ -12,7 +12,9 @@ from models.eprocess import Watch
 from models.judging import Answer, Question, Series, judge
 from models.series import Floats
 from tests.bench import verdict_families as families
+from tests.bench import verdict_other_families as other_families
 from tests.bench.verdict_families import DAY, FAMILIES, GIVEN, WINDOW, Trial
+from tests.bench.verdict_other_families import OTHERS
 from tests.bench.verdict_rival import fails as rival_fails
 
 SLOWER = Question("latency", "up", 0.10, is_relative=True)
@@ -126,6 +128,34 @@ def tails(trials: int) -> Iterator[Row]:
     yield Row("none before, 20 errors in a tenth of the scrapes, found", _share(7, trials, seen), 0.99, False)
 
 
+def others(trials: int) -> Iterator[Row]:
+    """Signals aside; how often a clear fault is found in them is told, not bounded."""
+    for name, other in OTHERS.items():
+        windows = stops = passed = found = 0
+        for rng in _rngs(11, trials):
+            trial = other_families.trial(name, rng)
+            answers = judge(trial.before, trial.after, other.question)
+            windows += sum(answer.state == "fail" for answer in answers[:-1])
+            stops += answers[-1].state == "fail"
+            passed += answers[-1].state == "pass"
+        for rng in _rngs(12, max(trials // 4, 1)):
+            trial = other_families.trial(name, rng, is_hurt=True)
+            found += judge(trial.before, trial.after, other.question)[-1].state == "fail"
+        told = f"{passed / trials:.0%} pass, times {other.hurt:g} found {found / max(trials // 4, 1):.0%}"
+        yield Row(f"{name}: no change, one window fails", windows / trials / 3, 0.02, True)
+        yield Row(f"{name}: no change, the gate of three stops ({told})", stops / trials, 0.03, True)
+
+
+def others_holding(trials: int) -> Iterator[Row]:
+    for name, other in OTHERS.items():
+        stopped = 0
+        for rng in _rngs(13, max(trials // 3, 1)):
+            trial = other_families.trial(name, rng, windows=12)
+            stopped += any(judge(trial.before, trial.first(k), other.question)[-1].state == "fail" for k in range(1, 13))
+        share = stopped / max(trials // 3, 1)
+        yield Row(f"{name}: no change, stopped while holding for twelve windows", share, 0.03, True)
+
+
 def laws(trials: int) -> Iterator[Row]:
     def agrees(rng: np.random.Generator) -> bool:
         trial = families.trial(GIVEN[int(rng.integers(5))], rng, float(rng.choice([0.0, 0.1, 0.15])))
@@ -159,4 +189,4 @@ def speed(_trials: int) -> Iterator[Row]:
     yield Row("1,000 signals of a day at 15 s, one core", (time.process_time() - start) * 20, 5.0, True, "s")
 
 
-ROWS = {row.__name__: row for row in (no_change, watched, holding, worse, controlled, tails, laws, speed)}
+ROWS = {row.__name__: row for row in (no_change, watched, holding, worse, controlled, tails, others, others_holding, laws, speed)}
