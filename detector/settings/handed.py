@@ -4,6 +4,7 @@ a file, an argument or the environment."""
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from typing import Any
 from detector import documents
 from detector.documents.fields import FaultList
 from detector.errors import BadSettings
-from detector.settings.reader import FROM_ENVIRONMENT, FaultyTree, SettingsReader
+from detector.settings.reader import FROM_ENVIRONMENT, FaultyTree, SettingsReader, hints_of
 from detector.settings.tree import Settings
 from detector.settings.values import Secret, Size, spelled
 
@@ -44,16 +45,17 @@ def _plain(value: object) -> Json:
     if isinstance(value, StrEnum):
         return value.value
     if dataclasses.is_dataclass(value):
-        return dict(_named(field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-    if isinstance(value, tuple):
-        is_mapping = bool(value) and all(isinstance(each, tuple) for each in value)
-        return dict(value) if is_mapping else [_plain(each) for each in value]
-    return value
+        hints = hints_of(typing.cast(Any, type(value)))
+        named = ((field.name, getattr(value, field.name), hints[field.name]) for field in dataclasses.fields(value))
+        return dict(_named(*each) for each in named)
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def _named(name: str, value: object) -> tuple[str, Json]:
+def _named(name: str, value: object, kind: object) -> tuple[str, Json]:
     if isinstance(value, Secret):
         return (name, value.value) if value.file is None else (f"{name}_file", value.file)
+    if kind == tuple[tuple[str, str], ...]:
+        return name, dict(typing.cast(tuple[tuple[str, str], ...], value))
     return name, _plain(value)
 
 
