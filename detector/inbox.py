@@ -17,7 +17,7 @@ from detector.edges.sources.base import Resume
 from detector.edges.store.store import Store
 from detector.errors import StoreUnavailable
 from detector.handover import Handover
-from detector.records import Batch, Checkpoint, Counts, LostRange, Points, Tick
+from detector.records import Batch, Checkpoint, Counts, Judged, LostRange, Points, Tick
 from detector.telemetry import Metrics
 
 COMMIT_BYTES = 8 << 20  # so much was judged: write it down, however recent the last checkpoint
@@ -104,6 +104,13 @@ class PipelineInbox:
                 await self._settle()
                 if not written.done():
                     await self._commit()
+
+    async def judged(self, judged: Judged) -> None:
+        """The judge's answer; returns when what followed is written down."""
+        async with self._turn:
+            await self._settle()
+            self._pipeline.judged(judged)
+            await self._commit()
 
     async def lost(self, lost: LostRange, teller: Teller | None = None) -> None:
         """Writes down at once what nobody will ever judge."""

@@ -299,8 +299,9 @@ class Judging(StrEnum):
 @dataclass(frozen=True, slots=True)
 class JudgeRequest:
     """One run of the judge process. `id` is the same however often it is issued (after a crash it is). For a verdict: windows 1
-    to `window` of `window_ms` each, the first from `begin_ms` on, the last one over at `until_ms`. For alarms: what lies between
-    `begin_ms` and `until_ms`, of every service; `change`, `service` and `window` are empty."""
+    to `window` of `window_ms` each, the first from `begin_ms` on, the last one over at `until_ms`. Their before ends at
+    `before_ms` and belongs to the change `before_change`: a rollback, or a change of what already failed, is compared with what
+    was before all that. For alarms: what lies between `begin_ms` and `until_ms`, of every service; what names a change is empty."""
 
     id: str
     what: Judging
@@ -310,6 +311,8 @@ class JudgeRequest:
     service: str = ""
     window: int = 0
     window_ms: int = 0
+    before_ms: int = 0
+    before_change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +333,8 @@ class SignalAlarm:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What became of a request: each signal's verdict on the window `request.window` and on all windows so far, or alarms. What
-    could not be judged at all says why in `problem`. `before` tells people where the before came from."""
+    could not be judged at all says why in `problem`. `before` tells people where the before came from. `required` and `vanished`
+    (it has a before, and no value in the newest window or later) are ids of signals."""
 
     request: JudgeRequest
     at_ms: int
@@ -339,6 +343,7 @@ class Judged:
     required: tuple[str, ...] = ()
     before: str = ""
     problem: str = ""
+    vanished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,10 @@ from detector.core.engine.novelty import Group, Novelty
 from detector.core.engine.thinning import may_stay_packed, thinned
 from detector.core.incidents import self_report
 from detector.core.incidents.grouping import Report, group
+from detector.core.incidents.hold import Recovered, Released, Said
 from detector.core.incidents.lifecycle import Incidents
+from detector.core.judgements.announced import announced, recognised
+from detector.core.judgements.judgements import Judgements
 from detector.core.signals.flow import FlowChanges, SignalFlow
 from detector.core.streams import Flow, Streams
 from detector.records import (
@@ -34,6 +37,7 @@ from detector.records import (
     DeadLetter,
     Finding,
     Incident,
+    Judged,
     Level,
     LogEvent,
     LostRange,
@@ -44,7 +48,7 @@ from detector.records import (
     Stream,
     Tick,
 )
-from detector.settings import IncidentSettings
+from detector.settings import AlarmSettings, IncidentSettings, VerdictSettings
 
 ENGINE = "engine/"
 LATENESS_MS = 60_000
@@ -71,6 +75,7 @@ class Pipeline:
         clock: Clock = Clock.ARRIVAL,
         findings_a_key: int = FINDINGS_A_KEY,
         signals: SignalFlow | None = None,
+        judgements: Judgements | None = None,
     ) -> None:
         """Without `signals` none are made of what comes in: points are counted, and that is all."""
         self._engine = engine
@@ -78,6 +83,7 @@ class Pipeline:
         self._most_kept = findings_a_key
         self._incidents = incidents
         self._novelty = novelty
+        self._judgements = judgements or Judgements(VerdictSettings(), AlarmSettings())
         self._clock = clock
         self._streams = Streams()
         self._state: dict[str, bytes | None] = {}
@@ -135,8 +141,13 @@ class Pipeline:
             self._advance(key, still.latest_ms, still.since_mono_ms)
         if self._signals is not None:
             self._signals.tick(tick.mono_ms)
+        self._say(self._judgements.tick(self._now_ms))
         self._tell_of_limits()
         self._incidents.tick(self._now_ms)
+
+    def judged(self, judged: Judged) -> None:
+        """The judge's answer to a request of an earlier checkpoint."""
+        self._say(self._judgements.take(judged, self._now_ms))
 
     def command(self, command: Command) -> None:
         """What a person asked for. A command that is not understood changes nothing, and is done with."""
@@ -150,6 +161,8 @@ class Pipeline:
                     self._incidents.tell_again(str(arguments["key"]), self._now_ms)
                 case "silence":
                     self._incidents.silence(str(arguments["key"]), int(arguments["until_ms"]))
+                case "change":
+                    self._say(self._judgements.begin(announced(arguments), self._now_ms))
 
     def lost(self, lost: LostRange) -> None:
         """Bytes that nobody will judge: counted, and an incident about ourselves."""
@@ -202,6 +215,10 @@ class Pipeline:
         self._quarantined.clear()
         self._incidents.configure(settings, receivers)
 
+    def judge_by(self, verdicts: VerdictSettings, alarms: AlarmSettings) -> None:
+        """Other settings of the judge from here on."""
+        self._say(self._judgements.configure(verdicts, alarms))
+
     # -- what followed ----------------------------------------------------------------------------------------------------
 
     @property
@@ -235,13 +252,16 @@ class Pipeline:
     def checkpoint(self, at_ms: int) -> Checkpoint:
         """Everything that followed from the inputs since the last call. `at_ms` is the wall clock's, for the record."""
         positions, streams = self._streams.drain()
-        changes = self._incidents.drain()
-        self._note_windows()
         signals = self._signals.drain() if self._signals is not None else FlowChanges()
+        flips = tuple(map(recognised, signals.changes))
+        for flip in flips:
+            self._say(self._judgements.begin(flip, self._now_ms))
+        changes, judging = self._incidents.drain(), self._judgements.drain()
+        self._note_windows()
         made = Checkpoint(
             at_ms=at_ms,
             positions=positions,
-            state=(*streams.items(), *self._state.items(), *changes.state, *signals.state),
+            state=(*streams.items(), *self._state.items(), *changes.state, *signals.state, *judging.state),
             findings=tuple(self._findings),
             incidents=changes.incidents,
             alerts=changes.alerts,
@@ -249,7 +269,9 @@ class Pipeline:
             lost=tuple(self._lost),
             command_id=self._command_id,
             cells=signals.cells,
-            changes=signals.changes,
+            changes=flips,
+            judged=judging.judged,
+            requests=judging.requests,
         )
         self._state = {}
         self._findings, self._kept, self._dead_letters, self._lost, self._command_id = [], {}, [], [], None
@@ -260,6 +282,7 @@ class Pipeline:
         self._engine.restore({key.removeprefix(ENGINE): value for key, value in state.items() if key.startswith(ENGINE)})
         self._streams.restore(state, self._engine.awaited(), self._mono_ms)
         self._incidents.restore(incidents, state)
+        self._say(self._judgements.restore(state))
         if self._signals is not None:
             self._signals.restore(state)
 
@@ -338,6 +361,20 @@ class Pipeline:
     def _fire(self, overdue: Iterable[Finding]) -> None:
         for finding in overdue:
             self._report_all([finding])
+
+    def _say(self, said: Iterable[Said]) -> None:
+        """What verdicts and alarms mean for incidents."""
+        for each in said:
+            match each:
+                case Recovered(key):
+                    self._incidents.recovered(key, self._now_ms)
+                case Released(key):
+                    self._incidents.released(key, self._now_ms)
+                case Report(finding):
+                    if finding.service != self_report.SERVICE:
+                        self.counts.findings += 1
+                        self._findings.append(finding)
+                    self._incidents.take(each, self._now_ms)
 
     def _tell_of_limits(self) -> None:
         """What we do not do any more is told: a rule that is set aside, causes beyond the number that may be open."""

@@ -61,6 +61,12 @@ class VerdictSettings:
         maximum=timedelta(hours=24),
     )
     windows: int = say("So many windows are judged at most.", 12, minimum=1, maximum=96)
+    lateness: timedelta = say(
+        "So long after its end a window is judged: by then its values have come.",
+        timedelta(seconds=90),
+        minimum=timedelta(0),
+        maximum=timedelta(hours=1),
+    )
     span: timedelta = say(
         "How much time before the change is looked at: 24h for bursts and load waves, 14d for a week's rhythm.",
         timedelta(hours=24),

@@ -10,11 +10,14 @@ from detector.records import Finding, Stage
 
 class Report(NamedTuple):
     """What one event says about one cause. `also` names what else the event said, as `rule` or `rule: entity`; `beside` are
-    those findings, one a dedup key: they open nothing, but an incident of theirs that is open counts this event too."""
+    those findings, one a dedup key: they open nothing, but an incident of theirs that is open counts this event too. With `holds`
+    the incident stays open, however quiet, until somebody says that it is over, and tells what the newest report says."""
 
     finding: Finding
     also: tuple[str, ...] = ()
     beside: tuple[Finding, ...] = ()
+    holds: bool = False
+    roll_back_to: str | None = None
 
 
 def group(findings: Iterable[Finding]) -> Report | None:

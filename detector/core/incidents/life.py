@@ -37,6 +37,7 @@ class Life:
         "_stale",
         "active_ms",
         "count",
+        "is_held",
         "is_startup",
         "last_seen_ms",
         "openings",
@@ -56,6 +57,7 @@ class Life:
         self.told: dict[str, Told] = {}
         self.seq = 0
         self.is_startup = is_startup
+        self.is_held = False
 
     @property
     def incident(self) -> Incident:
@@ -117,10 +119,25 @@ class Life:
         if report.also and len(self._also) < MOST_ALSO:
             self._also.update(dict.fromkeys(report.also))
         self._stale = True
+        if report.holds:
+            self._tell_anew(report)
+
+    def _tell_anew(self, report: Report) -> None:
+        """What was looked at again: the newest look says it best, and a later change may have another way back."""
+        finding = report.finding
+        self.is_held = True
+        self._incident = replace(
+            self._incident,
+            title=finding.title,
+            stage=finding.stage,
+            fix=finding.fix,
+            explanation=finding.cause,
+            roll_back_to=report.roll_back_to,
+        )
 
     def snapshot(self) -> bytes:
         told = {name: [t.is_open, t.at_ms, t.count] for name, t in self.told.items()}
-        state = {
+        state: dict[str, object] = {
             "v": VERSION,
             "active": self.active_ms,
             "openings": self.openings,
@@ -128,6 +145,8 @@ class Life:
             "seq": self.seq,
             "startup": self.is_startup,
         }
+        if self.is_held:
+            state["held"] = True
         return json.dumps(state, separators=(",", ":")).encode()
 
     @classmethod
@@ -140,6 +159,7 @@ class Life:
             life = cls(incident, said["active"], said["openings"], said["startup"])
             life.told = {name: Told(*values) for name, values in said["told"].items()}
             life.seq = said["seq"]
+            life.is_held = bool(said.get("held", False))
         except (KeyError, TypeError) as problem:
             raise ValueError(f"incident state that this release does not read: {problem!r}") from problem
         return life
@@ -168,9 +188,11 @@ def first_report(report: Report, at_ms: int) -> Life:
         explanation=finding.cause,
         tags=finding.tags,
         also=report.also[:MOST_ALSO],
+        roll_back_to=report.roll_back_to,
     )
     life = Life(incident, at_ms, [at_ms], finding.is_startup)
     life.seq = at_ms
+    life.is_held = report.holds
     return life
 
 

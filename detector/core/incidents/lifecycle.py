@@ -77,6 +77,21 @@ class Incidents:
             if kept_from_starting and life.last_seen_ms <= finding.time_ms:
                 self._resolve(life, at_ms)
 
+    def recovered(self, key: str, at_ms: int) -> None:
+        """What was wrong was looked at again and is well: it is over, held or not."""
+        life = self._lives.get(key)
+        if life is not None and not life.is_over:
+            life.active_ms = max(life.active_ms, at_ms)
+            self._resolve(life, at_ms)
+
+    def released(self, key: str, at_ms: int) -> None:
+        """Nobody looks at it any more: from here on it is resolved when it was quiet."""
+        life = self._lives.get(key)
+        if life is not None and life.is_held:
+            life.is_held = False
+            life.active_ms = max(life.active_ms, at_ms)
+            self._changed[key] = None
+
     def tick(self, at_ms: int) -> None:
         """Time went by: resolves what is quiet, tells what is due, forgets what is long over."""
         if self._silences.expire(at_ms):
@@ -169,7 +184,9 @@ class Incidents:
         return self._settings.max_open + (OWN if report.finding.service == self_report.SERVICE else 0)
 
     def _was_quiet(self, life: Life, at_ms: int) -> bool:
-        """A flapping incident must be quiet for the whole flap window: that damps it."""
+        """A flapping incident must be quiet for the whole flap window: that damps it. One that is held is never quiet."""
+        if life.is_held:
+            return False
         silent_ms = at_ms - life.active_ms
         if silent_ms < self._quiet_ms or (life.is_flapping and silent_ms < self._flap_ms):
             return False
@@ -184,6 +201,7 @@ class Incidents:
 
     def _resolve(self, life: Life, at_ms: int) -> None:
         life.move(IncidentState.RESOLVED)
+        life.is_held = False
         self._changed[life.key] = None
         for receiver in self._receivers:
             told = life.told.get(receiver.name)
