@@ -23,7 +23,7 @@ PLACE = "the time since the change"
 @dataclass(frozen=True, slots=True)
 class Since:
     """By id of the signal, those that have a cell since the change: a table of one column in the unit of the signal's file, and
-    when the last cell was, however late it came."""
+    when the last cell was, in whichever unit and however late it came."""
 
     tables: Mapping[str, Table]
     last_ms: Mapping[str, int]
@@ -45,12 +45,15 @@ def since_change(rows: Rows, request: JudgeRequest, signals: Sequence[SignalDefi
     """Cells in another unit than the signal's are left out: the place of the before says what changed."""
     history = SignalHistory(rows)
     units = {signal.id: signal.unit for signal in signals}
-    kept = [each for each in history.signals(request.service) if units.get(each.name) == each.unit]
-    tables, last_ms = {}, {}
+    kept = [each for each in history.signals(request.service) if each.name in units]
+    tables: dict[str, Table] = {}
+    last_ms: dict[str, int] = {}
     for past in history.read_all(kept, request.begin_ms, _FOREVER_MS):
+        name = past.signal.name
         if len(past.cells):
-            last_ms[past.signal.name] = past.cells.times_ms[-1]
-            tables[past.signal.name] = _table(past, request.begin_ms, request.until_ms)
+            last_ms[name] = max(past.cells.times_ms[-1], last_ms.get(name, 0))
+            if past.signal.unit == units[name]:
+                tables[name] = _table(past, request.begin_ms, request.until_ms)
     return Since(tables, last_ms)
 
 
