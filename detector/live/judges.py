@@ -11,7 +11,6 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from detector.edges.judge.process import COMMAND, Limits, NoAnswer, ask_judge
@@ -36,27 +35,22 @@ class Teller(Protocol):
     def judge_waiting(self, requests: int) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeTools:
-    inbox: Inbox
-    teller: Teller
-    wall_ms: Callable[[], int]
-    command: Sequence[str] = COMMAND
-
-
 class Judges:
-    """`use` once, with the group that its task lives in; then `replace` at every reload."""
+    """`use` once, with the group that its task lives in; then `replace` at every reload. What is asked before waits."""
 
-    def __init__(self, tools: JudgeTools) -> None:
-        self._tools = tools
+    def __init__(self, teller: Teller, wall_ms: Callable[[], int], command: Sequence[str] = COMMAND) -> None:
+        self._teller = teller
+        self._wall_ms = wall_ms
+        self._command = command
         self._waiting: OrderedDict[str, JudgeRequest] = OrderedDict()
         self._refused: list[JudgeRequest] = []
         self._running: str | None = None
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def use(self, group: asyncio.TaskGroup, settings: Settings) -> None:
+    def use(self, group: asyncio.TaskGroup, settings: Settings, inbox: Inbox) -> None:
         self._settings = settings
+        self._inbox = inbox
         self._task = group.create_task(self._run(), name="judges")
 
     def replace(self, settings: Settings) -> None:
@@ -80,6 +74,7 @@ class Judges:
                     logger.error("judge_request_dropped", request=request.id)
                 continue
             self._waiting[request.id] = request
+        self._show()
         self._wanted.set()
 
     async def _run(self) -> None:
@@ -96,28 +91,28 @@ class Judges:
         for request in refused:
             problem = f"{MOST_WAITING} requests wait for the judge already"
             logger.error("judge_refused", request=request.id, problem=problem)
-            await self._tools.inbox.judged(Judged(request, self._tools.wall_ms(), problem=problem))
+            await self._inbox.judged(Judged(request, self._wall_ms(), problem=problem))
 
     async def _answer(self, request: JudgeRequest) -> None:
         self._running = request.id
-        self._tools.teller.judge_waiting(len(self._waiting) + 1)
-        try:
-            judged = await self._judged(request)
-            await self._tools.inbox.judged(judged)
-        finally:
-            self._running = None
-            self._tools.teller.judge_waiting(len(self._waiting))
+        judged = await self._judged(request)
+        await self._inbox.judged(judged)
+        self._running = None
+        self._show()
+
+    def _show(self) -> None:
+        self._teller.judge_waiting(len(self._waiting) + (self._running is not None))
 
     async def _judged(self, request: JudgeRequest) -> Judged:
         verdicts, began_s = self._settings.verdicts, time.monotonic()
         task = Task(request, self._settings, os.getpid(), verdicts.memory.bytes)
         limits = Limits(verdicts.timeout.total_seconds(), verdicts.memory.bytes)
         try:
-            judged = await ask_judge(task, limits, self._tools.command)
+            judged = await ask_judge(task, limits, self._command)
         except NoAnswer as problem:
-            judged = Judged(request, self._tools.wall_ms(), problem=str(problem))
+            judged = Judged(request, self._wall_ms(), problem=str(problem))
         took_s = time.monotonic() - began_s
-        self._tools.teller.judge_ran(request.what.value, took_s, has_answered=not judged.problem)
+        self._teller.judge_ran(request.what.value, took_s, has_answered=not judged.problem)
         if judged.problem:
             logger.error("judge_failed", request=request.id, problem=judged.problem, seconds=round(took_s, 2))
         else:
