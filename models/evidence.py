@@ -26,7 +26,7 @@ _ROUNDING = 1e-9  # of a level: no change at all
 class Evidence:
     """On the scale of the signal, each of shape (statistics,): by how much it is worse than forecast, how much worse is accepted,
     the scale of chance, its degrees of freedom, the probability of so much from
-    chance alone, and the share of alpha it is held against."""
+    chance alone, the share of alpha it is held against, and the name of the forecast."""
 
     names: tuple[str, ...]
     predicted: Floats
@@ -38,6 +38,7 @@ class Evidence:
     freedom: Floats
     chance: Floats
     shares: Floats
+    guessed: tuple[str, ...] = ()
 
     def upper(self, i: int, error: float) -> float:
         """One-sided upper limit of the excess of statistic i."""
@@ -82,6 +83,7 @@ def evidence(
         freedom=forecast.freedom,
         chance=np.where(known, chance, np.nan),
         shares=shares,
+        guessed=forecast.names,
     )
 
 

@@ -16,7 +16,8 @@ _FEW = 0.9  # of the samples a window of the baseline has
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`horizon` is where the first window of the after-period starts, in windows after the baseline's last (1 = at once)."""
+    """`horizon` is where the first window of the after-period starts, in windows after the baseline's last (1 = at once).
+    `evidence` is what stands behind each of its windows, shape (windows,)."""
 
     before: Windows
     after: Windows
@@ -26,6 +27,7 @@ class Layout:
     step_s: float
     horizon: int
     usual: float
+    evidence: Floats
 
     @property
     def windows(self) -> int:
@@ -87,7 +89,22 @@ def lay_out(before: Series, after: Series, window_s: float) -> Layout | None:
         step_s=step_s,
         horizon=1 + max(math.ceil(min(gap, 1e6) - 0.01), 0),
         usual=float(np.median(known.known[known.known > 0])) if known.known.any() else 1.0,
+        evidence=sums(after.times_s, weights(after), start_s, window_s, later),
     )
+
+
+def weights(series: Series) -> Floats:
+    """How much evidence each value is, shape (n,); a value of which it is not told is one sample."""
+    known = np.isfinite(series.values)
+    told = (
+        np.ones(len(series.values)) if series.evidence is None else np.where(np.isfinite(series.evidence), series.evidence, 1.0)
+    )
+    return np.where(known, np.maximum(told, 0.0), 0.0)
+
+
+def sums(times_s: Floats, x: Floats, start_s: float, window_s: float, count: int) -> Floats:
+    """Of what lies in each of `count` windows from `start_s` on; NaN counts for nothing."""
+    return np.asarray(np.nansum(cut(times_s, x, start_s, window_s, count).values, axis=1))
 
 
 def _step(times_s: Floats, otherwise: float = 0.0) -> float:

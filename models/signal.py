@@ -13,13 +13,15 @@ from models.layout import Layout
 from models.rare_counts import Dispersion, chance_of_more, dispersion_of
 from models.replay_errors import forecast
 from models.scales import Scale, scale_of
-from models.series import Floats, Question, Series
+from models.series import Against, Floats, Question, Series
 from models.window_statistics import Windows, merged, names_of, shares_of, statistics
 
 _DAY_S = 86_400.0
 _INTERVAL = 0.025  # on either side
 _MOST_MERGED = 4  # windows: sorting longer runs takes too long
 _TRUSTED = 0.64  # a control knows of shocks that the baseline has not seen: it may be a quarter worse in the replay
+_TOLD = 1e-9  # one that is told wins, whatever its replay
+_SAME = 0.9  # of the samples: then it is no other series
 _ROUNDING = 1e-9
 _OF_SAMPLES = ("middle", "tail", "leap")  # quantiles: over several windows they are taken of the merged samples
 
@@ -106,6 +108,11 @@ class Signal:
         low, high = ends if self.scale.sign > 0 else ends[::-1]
         return self.scale.back(predicted), self.scale.back(came), self._change(predicted, came), low, high
 
+    def against(self, found: Evidence, i: int) -> str:
+        """What the forecast of statistic i leant on beside its own past: `the control`, `its load`; empty where nothing."""
+        name = found.guessed[min(i, len(found.guessed) - 1)] if found.guessed else ""
+        return name.partition(" after ")[2]
+
     def _change(self, predicted: float, came: float) -> float | None:
         baseline = self.scale.back(predicted)
         change = self.scale.back(came) - baseline
@@ -123,7 +130,7 @@ def signal_of(before: Series, after: Series, question: Question, layout: Layout,
     names = ("level",) if question.is_at_least else names_of(question.kind if scale.name == "sqrt" else "", layout.usual)
     z = statistics(layout.before, scale, names, layout.least)
     later = statistics(layout.after, scale, names, layout.least)
-    beside = [*_load(before, after, layout), *_control(before, after, layout, scale, names)]
+    beside = [*_load(before, after, layout), *_control(before, after, layout, scale, names, question.against)]
     periods = tuple(p for days in (1, 7) if (p := round(days * _DAY_S / question.window_s)) and 4 * z.shape[1] >= 5 * p)
     lagged = [Companion(f"the same time {p} windows ago", _shifted(z, p)) for p in periods]
     counts: tuple[Dispersion, ...] = ()
@@ -152,10 +159,20 @@ def _load(before: Series, after: Series, layout: Layout) -> list[Beside]:
     return [Beside(Companion("its load", by_window, is_fitted=True), layout.after_windows(after, later)[None])]
 
 
-def _control(before: Series, after: Series, layout: Layout, scale: Scale, names: tuple[str, ...]) -> list[Beside]:
-    if before.control is None or after.control is None:
+def _control(
+    before: Series, after: Series, layout: Layout, scale: Scale, names: tuple[str, ...], against: Against
+) -> list[Beside]:
+    """None where the control is the signal itself, as when there was one version before the change: what the two have apart was
+    never seen."""
+    if before.control is None or after.control is None or against == "past" or _is_same(before.values, before.control):
         return []
+    handicap = _TOLD if against == "control" else _TRUSTED
     windows = layout.control(before, after)
     past, later = (statistics(w, scale, names, layout.least) for w in windows)
-    fitted = Companion("the control times its slope", past, is_fitted=True, handicap=_TRUSTED)
-    return [Beside(Companion("the control", past, handicap=_TRUSTED), later), Beside(fitted, later)]
+    fitted = Companion("the control times its slope", past, is_fitted=True, handicap=handicap)
+    return [Beside(Companion("the control", past, handicap=handicap), later), Beside(fitted, later)]
+
+
+def _is_same(values: Floats, control: Floats) -> bool:
+    both = np.isfinite(values) & np.isfinite(control)
+    return bool(both.any()) and bool((values[both] == control[both]).mean() > _SAME) and float(np.ptp(values[both])) > 0

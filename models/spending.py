@@ -24,3 +24,9 @@ def share_of_pooled(windows: int) -> float:
 def share_of_pooled_pass(windows: int) -> float:
     """Of the five per cent with which a bad level may pass, for the test over all windows so far; none before three of them."""
     return 0.0 if windows < PASSES else 6 / (math.pi * (windows - PASSES + 1)) ** 2
+
+
+def share_of_long_look(look: int) -> float:
+    """Of an error, for a look at all that came so far by one who waits for hours or days and looks after each window: looks of
+    which the last has less than twice the windows of the first see nearly the same, and share what an octave of them gets."""
+    return 0.5 * share_of_window(1 + max(look, 1).bit_length() - 1, 0)

@@ -15,6 +15,7 @@ from scipy.special import stdtr, stdtrit
 
 from models.layout import Layout
 from models.series import Answer, Floats, Question, Series, State
+from models.spending import share_of_long_look
 
 LEAST_WINDOWS = 24
 _DAY_S = 86_400.0
@@ -53,26 +54,56 @@ def slope_of(levels: Floats, load: Floats | None, window_s: float) -> Slope | No
 
 
 def judge_trend(before: Series, after: Series, question: Question, laid: Layout) -> list[Answer]:
-    """One answer, for the whole period. The deviation is the growth a day, a share of the baseline's level if relative."""
-    later_load = None if after.load is None else laid.after_windows(after, after.load)
+    """An answer after each window, on all up to it, then the one of a gate. The deviation is the growth a day, a share of the
+    baseline's level if relative."""
     past_load = None if before.load is None else laid.before_windows(before, before.load)
-    later = slope_of(laid.after_windows(after, after.values), later_load, question.window_s)
     past = slope_of(laid.before_windows(before, before.values), past_load, question.window_s)
-    if later is None:
-        return [_unknown(f"a trend needs {LEAST_WINDOWS} windows after the change")]
     if past is None:
         past = Slope(0.0, 0.0, math.inf, float(np.nanmean(before.values)))
+    levels = laid.after_windows(after, after.values)
+    load = None if after.load is None else laid.after_windows(after, after.load)
+    held = np.cumsum(laid.evidence)
+    answers = [
+        _until(window, levels, load, past, question, float(held[window - 1]), question.alpha, window)
+        for window in range(1, laid.windows + 1)
+    ]
+    share = share_of_long_look(laid.windows - LEAST_WINDOWS + 1)
+    return [*answers, _until(laid.windows, levels, load, past, question, float(held[-1]), question.alpha * share, None)]
+
+
+def _until(
+    windows: int,
+    levels: Floats,
+    load: Floats | None,
+    past: Slope,
+    question: Question,
+    held: float,
+    alpha: float,
+    window: int | None,
+) -> Answer:
+    later = slope_of(levels[:windows], None if load is None else load[:windows], question.window_s)
+    if later is None:
+        missing = LEAST_WINDOWS - int(np.isfinite(levels[:windows]).sum())
+        return _unknown(
+            window, f"a trend needs {LEAST_WINDOWS} windows after the change, and there are {LEAST_WINDOWS - missing}", missing
+        )
+    if held < question.evidence:
+        return _unknown(window, f"{held:,.0f} of the {question.evidence:,.0f} samples it needs", None)
     size = abs(past.level) if question.is_relative else 1.0
     freedom = min(later.freedom, past.freedom)
-    if not size > 0 or not freedom >= 2:
-        return [_unknown("its windows depend on each other too much to tell a trend" if size > 0 else "its baseline is zero")]
+    if not size > 0:
+        return _unknown(window, "its baseline is zero", None)
+    if not freedom >= 2:
+        return _unknown(window, "its windows depend on each other too much to tell a trend", None)
     growth, error = (later.per_day - past.per_day) / size, math.hypot(later.error, past.error) / size
-    state, reason = _state(growth, error, freedom, question)
+    state, reason, chance = _state(growth, error, freedom, question, alpha)
     half = float(stdtrit(freedom, 1 - _INTERVAL)) * error
-    return [Answer(None, past.level, later.level, growth, growth - half, growth + half, state, reason)]
+    chance = min(chance * question.alpha / alpha, 1.0)
+    return Answer(window, past.level, later.level, growth, growth - half, growth + half, state, reason, None, chance)
 
 
-def _state(growth: float, error: float, freedom: float, question: Question) -> tuple[State, str]:
+def _state(growth: float, error: float, freedom: float, question: Question, alpha: float) -> tuple[State, str, float]:
+    """With the chance of so much growth from none."""
     accepted = abs(question.amount)
     ways = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[question.direction]
     if question.is_at_least:
@@ -80,15 +111,18 @@ def _state(growth: float, error: float, freedom: float, question: Question) -> t
     tiny = 1e-12 * max(abs(growth), 1e-300)
     beyond_chance = accepted if question.is_at_least else 0.0
     worst: State = "pass"
+    least = 1.0
     for way in ways:
         excess = way * growth
         away = (excess - beyond_chance) / error if error > tiny else math.copysign(math.inf, excess - beyond_chance)
-        if excess > accepted and float(stdtr(freedom, -away)) < question.alpha / len(ways):
-            return "fail", "it grows a day by more than is accepted, and not by chance"
+        chance = float(stdtr(freedom, -away)) * len(ways)
+        least = min(least, chance)
+        if excess > accepted and chance < alpha:
+            return "fail", "it grows a day by more than is accepted, and not by chance", chance
         if not excess + float(stdtrit(freedom, 1 - _PASS_ERROR)) * error < accepted:
             worst = "inconclusive"
-    return worst, "its growth a day is within it" if worst == "pass" else "chance could make it grow or not grow as much"
+    return worst, "its growth a day is within it" if worst == "pass" else "chance could make it grow or not grow as much", least
 
 
-def _unknown(reason: str) -> Answer:
-    return Answer(None, None, None, None, None, None, "inconclusive", reason)
+def _unknown(window: int | None, reason: str, needed: int | None) -> Answer:
+    return Answer(window, None, None, None, None, None, "inconclusive", reason, needed)

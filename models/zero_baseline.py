@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.evidence import PASS_ERROR
-from models.layout import Layout
+from models.layout import Layout, weights
 from models.rare_counts import Clean, clean
 from models.series import Answer, Floats, Question, Series, State
 from models.spending import PASSES, POOLED, share_of_window
@@ -19,26 +21,46 @@ def judge_zero_baseline(before: Series, after: Series, question: Question, laid:
     past = before.values[np.isfinite(before.values)]
     if not is_up or question.kind not in _KINDS or (past != 0).any() or np.nanmin(after.values) < 0:
         return None
-    load = after.load if question.kind == "share" and after.load is not None and np.nanmin(after.load) >= 0 else None
-    requests = None if load is None else load * max(laid.step_s, 1e-9)
+    requests = _requests(after, laid) if question.kind == "share" else None
     window = np.floor((after.times_s - laid.start_after_s) / question.window_s + 1e-6).astype(np.int64)
     answers: list[Answer] = []
     looks: list[bool] = []
+    chances: list[float] = []
     for i in range(laid.windows):
         found = _clean(before, after, requests, window == i)
-        answers.append(_answer(found, question, i + 1, question.alpha, found.samples < laid.least, laid.is_thin(i)))
-        looks.append(_fails(found, question, question.alpha * share_of_window(i + 1, laid.windows)))
+        lacks = _lacks(found.samples < laid.least, float(laid.evidence[i]), question)
+        share = share_of_window(i + 1, laid.windows)
+        answers.append(_answer(found, question, i + 1, question.alpha, lacks, laid.is_thin(i)))
+        looks.append(not lacks and _fails(found, question, question.alpha * share))
+        chances.append(min(found.chance() / share, 1.0) if not lacks else 1.0)
     found = _clean(before, after, requests, (window >= 0) & (window < laid.windows))
     if any(looks):
         first = looks.index(True)
-        answers.append(_as_whole(answers[first], "fail", f"window {first + 1}: {answers[first].reason}"))
-        return answers
+        whole = _as_whole(answers[first], "fail", f"window {first + 1}: {answers[first].reason}")
+        return [*answers, replace(whole, chance=min(chances))]
     thin = any(laid.is_thin(i) for i in range(laid.windows))
-    whole = _answer(found, question, None, question.alpha * POOLED, found.samples < laid.least, thin)
+    lacks = _lacks(found.samples < laid.least, float(laid.evidence.min()), question)
+    whole = _answer(found, question, None, question.alpha * POOLED, lacks, thin)
     if whole.state == "pass" and laid.windows < PASSES:
         reason = f"{laid.windows} of {PASSES} windows in a row passed"
         whole = _as_whole(whole, "inconclusive", reason, PASSES - laid.windows)
-    return [*answers, whole]
+    pooled = found.chance() / POOLED if not lacks else 1.0
+    return [*answers, replace(whole, chance=min((pooled, 1.0, *chances)))]
+
+
+def _requests(after: Series, laid: Layout) -> Floats | None:
+    """Behind each sample, as they were counted or else out of the load; None where nothing tells."""
+    if after.evidence is not None:
+        return weights(after)
+    if after.load is None or not np.nanmin(after.load, initial=np.inf) >= 0:
+        return None
+    return after.load * max(laid.step_s, 1e-9)
+
+
+def _lacks(is_short: bool, evidence: float, question: Question) -> str:
+    if is_short:
+        return "too few samples in the window"
+    return f"{evidence:,.0f} of the {question.evidence:,.0f} samples or requests it needs" if evidence < question.evidence else ""
 
 
 def _clean(before: Series, after: Series, requests: Floats | None, chosen: np.ndarray) -> Clean:
@@ -55,14 +77,14 @@ def _fails(found: Clean, question: Question, alpha: float) -> bool:
     return found.mean > _amount(question) and found.chance() < alpha
 
 
-def _answer(found: Clean, question: Question, window: int | None, alpha: float, is_short: bool, is_thin: bool) -> Answer:
+def _answer(found: Clean, question: Question, window: int | None, alpha: float, lacks: str, is_thin: bool) -> Answer:
     amount, upper = _amount(question), found.upper(PASS_ERROR)
     state: State = "inconclusive"
     needed: int | None = None
-    if _fails(found, question, alpha):
+    if not lacks and _fails(found, question, alpha):
         state, reason = "fail", f"none in {found.baseline:.0f} samples before, {found.seen:.0f} of {found.samples:.0f} after"
-    elif is_short or is_thin:
-        reason = "too few samples in the window" if is_short else "more samples are missing than in the baseline"
+    elif lacks or is_thin:
+        reason = lacks or "more samples are missing than in the baseline"
     elif found.seen == 0 and (question.is_relative or upper < amount):
         state, reason = "pass", "none before and none after"
     elif upper < amount:
