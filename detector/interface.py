@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from detector.plain_text import ACTS_UNSEEN
-from detector.records import Cause, Counts, Evidence, Finding, Incident, Verdict
+from detector.records import Cause, Change, Counts, Evidence, Finding, Incident, KeptVerdict, Verdict
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -107,6 +107,40 @@ def verdict_object(verdict: Verdict) -> dict[str, Json]:
         "verdict": verdict.state.value,
         "reason": verdict.reason,
         "windows_needed": verdict.windows_needed,
+    }
+
+
+def kept_verdict_object(kept: KeptVerdict) -> dict[str, Json]:
+    """A verdict of the daemon: whose signal, after which change."""
+    return {
+        **verdict_object(kept.verdict),
+        "service": kept.service,
+        "change": kept.change,
+        "at": rfc3339(kept.at_ms),
+        "until": rfc3339(kept.until_ms),
+        "is_required": kept.is_required,
+        "before": kept.before or None,
+    }
+
+
+def change_object(change: Change) -> dict[str, Json]:
+    """A change without what it took away, of which it says how much that is."""
+    manifest = change.manifest
+    return {
+        "kind": "change",
+        "id": change.id,
+        "service": change.service,
+        "at": rfc3339(change.at_ms),
+        "stage": change.stage.value,
+        "release_before": change.release_before,
+        "release_after": change.release_after,
+        "image_before": change.image_before,
+        "image_after": change.image_after,
+        "manifest": None if manifest is None else {"name": manifest.name, "sha256": manifest.digest, "items": manifest.items},
+        "note": change.note,
+        "made_by": change.made_by,
+        "made": rfc3339(change.made_ms),
+        "rollback": change.is_rollback,
     }
 
 

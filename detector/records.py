@@ -301,7 +301,7 @@ class JudgeRequest:
     """One run of the judge process. `id` is the same however often it is issued (after a crash it is). For a verdict: windows 1
     to `window` of `window_ms` each, the first from `begin_ms` on, the last one over at `until_ms`. Their before ends at
     `before_ms` and belongs to the change `before_change`: a rollback, or a change of what already failed, is compared with what
-    was before all that. For alarms: what lies between `begin_ms` and `until_ms`, of every service; what names a change is empty."""
+    was before all that. For alarms: what lies between `begin_ms` and `until_ms`, of every service; no change is named."""
 
     id: str
     what: Judging
@@ -344,6 +344,19 @@ class Judged:
     before: str = ""
     problem: str = ""
     vanished: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVerdict:
+    """A verdict, of what and when: `until_ms` is the end of the newest window, `before` tells where the before came from."""
+
+    service: str
+    change: str
+    at_ms: int
+    until_ms: int
+    verdict: Verdict
+    is_required: bool = False
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

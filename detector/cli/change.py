@@ -12,7 +12,7 @@ from detector.cli.store_options import moment, now_ms, opened, store_options
 from detector.core.signals.changes import MOST_MANIFEST_BYTES, read_manifest
 from detector.edges.store.changes import Changes
 from detector.errors import NoSuchInput
-from detector.interface import rfc3339
+from detector.interface import change_object, rfc3339
 from detector.records import Change, Manifest, Stage
 
 EXAMPLES = """
@@ -162,26 +162,11 @@ def _who() -> str:
 
 
 def _fields(change: Change, *, is_whole: bool) -> dict[str, object]:
-    manifest = change.manifest
-    about = None if manifest is None else {"name": manifest.name, "sha256": manifest.digest, "items": manifest.items}
-    if about is not None and manifest is not None and is_whole:
+    fields: dict[str, object] = dict(change_object(change))
+    manifest, about = change.manifest, fields["manifest"]
+    if isinstance(about, dict) and manifest is not None and is_whole:
         about["lines"] = [json.loads(line) for line in manifest.text.splitlines() if line.strip()]
-    return {
-        "kind": "change",
-        "id": change.id,
-        "service": change.service,
-        "at": rfc3339(change.at_ms),
-        "stage": change.stage.value,
-        "release_before": change.release_before,
-        "release_after": change.release_after,
-        "image_before": change.image_before,
-        "image_after": change.image_after,
-        "manifest": about,
-        "note": change.note,
-        "made_by": change.made_by,
-        "made": rfc3339(change.made_ms),
-        "rollback": change.is_rollback,
-    }
+    return fields
 
 
 def _json(change: Change, *, is_whole: bool = False) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 
 from detector.core.signals.changes import change_id
 from detector.edges.store.rows import GarbledRow, checked, checksum, column, pack, unpack
@@ -33,7 +35,7 @@ class Changes:
             connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?)", row)
             connection.execute(
                 "INSERT INTO command (at_ms, who, what, arguments) VALUES (?, ?, ?, ?)",
-                (named.made_ms, column(who), COMMAND, json.dumps({"id": named.id})),
+                (named.made_ms, column(who), COMMAND, _arguments(named)),
             )
         return named
 
@@ -46,6 +48,25 @@ class Changes:
     def get(self, id_: str) -> Change | None:
         rows = self._database.rows("SELECT id, body, crc FROM change WHERE id = ?", (column(id_),))
         return _read(*rows[0]) if rows else None
+
+
+def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    """Inside a checkpoint's transaction: those that the pipeline recognised, and so needs no command for. One whose id is taken
+    gets one that is free."""
+    for change in changes:
+        id_, number = change.id, 1
+        while connection.execute("SELECT 1 FROM change WHERE id = ?", (column(id_),)).fetchone():
+            number += 1
+            id_ = f"{change.id}-{number}"
+        body = pack(replace(change, id=id_))
+        row = (column(id_), column(change.service), change.at_ms, body, checksum(column(id_), body))
+        connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _arguments(change: Change) -> str:
+    """All that a running daemon needs to know; what was taken away is in the row."""
+    fields = asdict(replace(change, manifest=None))
+    return json.dumps({name: value for name, value in fields.items() if value not in ("", None, False)})
 
 
 def _read(id_: str, body: bytes, crc: int) -> Change:

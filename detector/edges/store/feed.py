@@ -15,7 +15,7 @@ from detector.edges.store.database import Database
 from detector.edges.store.rows import checked, checksum, column, pack
 from detector.records import DeadLetter, Incident
 
-FINDING, INCIDENT, DELIVERY = "finding", "incident", "delivery"
+FINDING, INCIDENT, DELIVERY, VERDICT, BASELINE = "finding", "incident", "delivery", "verdict", "baseline"
 _NEVER_DROPPED = (INCIDENT,)
 _DROPPED = "feed_dropped/"
 _LOOKS_A_LIMIT = 20  # how often the bound is looked at while so many rows are written

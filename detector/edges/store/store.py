@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from detector.crash_points import CrashPoint, reach
 from detector.edges.store.baselines import Baselines
-from detector.edges.store.changes import Changes
+from detector.edges.store.changes import Changes, write_changes
 from detector.edges.store.database import Database
-from detector.edges.store.feed import FINDING, Feed
+from detector.edges.store.feed import FINDING, VERDICT, Feed
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.history import History
 from detector.edges.store.opening import Loss, open_database
@@ -18,6 +18,7 @@ from detector.edges.store.outbox import Outbox
 from detector.edges.store.pruning import prune
 from detector.edges.store.rows import checked, checksum, column, pack, unpack
 from detector.edges.store.signals import SignalHistory
+from detector.edges.store.verdicts import Verdicts, write_verdicts
 from detector.errors import StoreUnavailable
 from detector.records import (
     FINDINGS_A_KEY,
@@ -51,6 +52,7 @@ class Store:
         self.signals = SignalHistory(database)
         self.changes = Changes(database)
         self.baselines = Baselines(database)
+        self.verdicts = Verdicts(database)
 
     @classmethod
     def open(cls, settings: StoreSettings, now_ms: int) -> Store:
@@ -135,6 +137,8 @@ class Store:
             alerts = self.outbox.put(connection, checkpoint.alerts, checkpoint.at_ms)
             _write_unused(connection, checkpoint.dead_letters, checkpoint.lost, checkpoint.at_ms)
             _write_told(connection, checkpoint)
+            write_changes(connection, checkpoint.changes)
+            self.feed.put(connection, VERDICT, write_verdicts(connection, checkpoint.judged), checkpoint.at_ms)
             signal_ids = self.signals.put(connection, checkpoint.cells)
             reach(CrashPoint.STORE_ALERTS)
         self.signals.keep(signal_ids)
