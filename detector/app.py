@@ -12,14 +12,17 @@ import hashlib
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from detector.core.engine.novelty import Novelty
 from detector.core.incidents import self_report
 from detector.core.incidents.lifecycle import Incidents
+from detector.core.judgements.judgements import Judgements
 from detector.core.pipeline import Pipeline
+from detector.core.signals.definition import SignalDefinition
+from detector.core.signals.flow import SignalFlow
 from detector.documents import read_file
 from detector.edges.api.server import ApiParts, Listeners, bind, bound, serve
 from detector.edges.sinks import receiver_for
@@ -29,12 +32,14 @@ from detector.inbox import Clocks, Door, PipelineInbox
 from detector.interface import Json
 from detector.live.couriers import Couriers
 from detector.live.feeds import Feeds
+from detector.live.judges import Judges
 from detector.live.readers import Readers
 from detector.live.watcher import Watcher
 from detector.records import Tick
 from detector.rule_loading import ReadyRules, ready_rules
 from detector.settings import Settings
 from detector.setup_check import load_whole_settings
+from detector.signal_loading import ready_signals
 from detector.telemetry import Health, Metrics, Trouble, give_memory_back, logger, set_up_log
 
 TICK_S = 0.5
@@ -69,12 +74,12 @@ def run(origin: Origin) -> None:
     CannotListen before anything was read; later SystemExit(1) when it cannot go on, and why is in the log."""
     settings = origin.settings()
     set_up_log(settings.log)
-    ready = _ready(settings)
+    ready, signals = _ready(settings), ready_signals(settings)
     listeners = bind(settings.telemetry, settings.api)
     ingest = bound(settings.ingest.listen)
     store = Store.open(settings.store, _clocks().wall_ms())
     try:
-        asyncio.run(_Daemon(origin, settings, ready, store).run(listeners, ingest))
+        asyncio.run(_Daemon(origin, settings, ready, signals, store).run(listeners, ingest))
     except ExceptionGroup as group:
         known, unknown = group.split(TrimwatchError)
         if unknown is not None:
@@ -97,10 +102,13 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 class _Daemon:
     """Implements `edges.api.daemon.Daemon`."""
 
-    def __init__(self, origin: Origin, settings: Settings, ready: ReadyRules, store: Store) -> None:
+    def __init__(
+        self, origin: Origin, settings: Settings, ready: ReadyRules, signals: Sequence[SignalDefinition], store: Store
+    ) -> None:
         self._origin = origin
         self._settings = settings
         self._ready = ready
+        self._signals = tuple(signals)
         self._store = store
         self._clocks = _clocks()
         self._health = Health()
@@ -111,9 +119,13 @@ class _Daemon:
         self._reloading = asyncio.Lock()
         self._couriers = Couriers(store, self._metrics, self._health)
         self._feeds = Feeds(store, self._metrics, self._health, self._tell_not_mirrored)
-        watcher = Watcher(self._couriers, self._feeds, self._health, self._metrics, self._clocks)
+        self._judges = Judges(self._metrics, self._clocks.wall_ms)
+        watcher = Watcher(self._couriers, self._feeds, self._judges, self._health, self._metrics, self._clocks)
         receivers = [receiver_for(sink) for sink in settings.sinks]
-        self._pipeline = Pipeline(ready.engine, Incidents(settings.incidents, receivers), Novelty())
+        flow = _flow(signals, settings)
+        judgements = Judgements(settings.verdicts, settings.alarms)
+        incidents = Incidents(settings.incidents, receivers)
+        self._pipeline = Pipeline(ready.engine, incidents, Novelty(), signals=flow, judgements=judgements)
         commit_ms = round(settings.store.commit_every.total_seconds() * 1000)
         self._inbox = PipelineInbox(self._pipeline, store, watcher, self._clocks, commit_ms)
         self._readers = Readers(store, self._inbox, self._metrics, self._health)
@@ -132,17 +144,19 @@ class _Daemon:
             ]
             self._feeds.use(group, self._settings)
             self._couriers.use(group, self._settings)
+            self._judges.use(group, self._settings, self._inbox)
             self._readers.use(group, self._settings)
             pushes = [group.create_task(self._take_pushes(ingest), name="ingest")] if ingest is not None else []
             self._health.clear(Trouble.STARTING)
             self._tell_started()
             give_memory_back()
-            ended = await self._until_stopped(is_pushed_to=bool(pushes))
+            ended = await self._until_stopped(is_told_more=bool(pushes) or self._settings.verdicts.enabled)
             for task in pushes:  # nothing new is taken
                 task.cancel()
             await self._leave(LAST_DELIVERIES_S if ended else self._settings.grace.total_seconds())
             for task in helpers:
                 task.cancel()
+            self._judges.cancel()
             self._couriers.cancel()
             self._feeds.cancel()
 
@@ -153,10 +167,14 @@ class _Daemon:
             try:
                 settings = self._origin.changed_settings()
                 ready = await asyncio.to_thread(_ready, settings)
+                signals = await asyncio.to_thread(ready_signals, settings)
             except BadInput as bad:
                 return self._refuse(bad)
             receivers = [receiver_for(sink) for sink in settings.sinks]
             await self._inbox.change(lambda pipeline: pipeline.use(ready.engine, settings.incidents, receivers))
+            await self._use_signals(signals, settings)
+            await self._inbox.change(lambda pipeline: pipeline.judge_by(settings.verdicts, settings.alarms))
+            self._judges.replace(settings)
             self._ready, before, self._settings = ready, self._settings, settings
             await self._couriers.replace(settings)
             await self._feeds.replace(settings)
@@ -199,6 +217,12 @@ class _Daemon:
             self._health.set(Trouble.STATE_LOST, self._settings.store.path, loss.reason, now_ms)
             self._pipeline.report(self_report.state_lost(loss.since_ms, self._settings.store.path, now_ms))
 
+    async def _use_signals(self, signals: Sequence[SignalDefinition], settings: Settings) -> None:
+        if (self._signals, self._settings.signals.max_series) == (tuple(signals), settings.signals.max_series):
+            return
+        self._signals = tuple(signals)
+        await self._inbox.change(lambda pipeline: pipeline.use_signals(_flow(signals, settings)))
+
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -221,10 +245,10 @@ class _Daemon:
         door = Door(self._inbox, pushed.KEY, self._metrics)
         await serve_ingest(self._settings.ingest, listener, door, 0 if known is None else known.offset)
 
-    async def _until_stopped(self, *, is_pushed_to: bool) -> bool:
-        """True when every source has come to its end by itself; who is pushed to has none."""
+    async def _until_stopped(self, *, is_told_more: bool) -> bool:
+        """True when every source has come to its end by itself; who is pushed to, or told of changes, has none."""
         waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._stop.wait())}
-        if not is_pushed_to:
+        if not is_told_more:
             waits.add(asyncio.ensure_future(self._readers.ended()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -298,6 +322,10 @@ class _Daemon:
 
 def _ready(settings: Settings) -> ReadyRules:
     return ready_rules(settings.rules, Path(settings.store.path) / "cache", time.thread_time)
+
+
+def _flow(signals: Sequence[SignalDefinition], settings: Settings) -> SignalFlow | None:
+    return SignalFlow(signals, settings.signals.max_series) if signals else None
 
 
 def _clocks() -> Clocks:

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 from detector import documents
 from detector.core.ruleset.load import RuleFile, load_rules
@@ -18,10 +19,12 @@ from detector.edges.kafka.tls import tls_context
 from detector.edges.rule_files import builtin_rule_files, rule_files
 from detector.edges.sinks.problems import problems_of
 from detector.errors import BadInput, BadSettings, Fault, NoCredential
-from detector.settings import KafkaSinkSettings, KafkaSourceSettings, RuleSettings, Settings, load_settings
+from detector.settings import KafkaSinkSettings, KafkaSourceSettings, RuleSettings, Settings, SignalSettings, load_settings
 from detector.settings.reader import FaultyTree, SettingsReader
 from detector.settings.values import Secret
+from detector.signal_loading import signal_faults
 
+T = TypeVar("T")
 Problem = tuple[str, str]
 
 
@@ -36,8 +39,8 @@ class Checked:
 
 
 def check_setup(path: str | None, environ: Mapping[str, str]) -> Checked:
-    """All faults of the settings file (None: the defaults) and of the rules it names; rules are looked at even where other
-    settings are wrong."""
+    """All faults of the settings file (None: the defaults) and of the rules and signals it names; these are looked at even where
+    other settings are wrong."""
     name = path or "settings"
     faults: list[Fault] = []
     text, settings = b"", None
@@ -47,10 +50,12 @@ def check_setup(path: str | None, environ: Mapping[str, str]) -> Checked:
         faults += outside_faults(name, text, settings)
     except BadInput as bad:
         faults += bad.faults
-    chosen = settings.rules if settings is not None else _rule_settings(name, text, environ)
+    chosen = settings.rules if settings is not None else _part_of(RuleSettings(), "rules", name, text, environ)
+    signals = settings.signals if settings is not None else _part_of(SignalSettings(), "signals", name, text, environ)
     located = Located(name, text)
     rules, rule_faults = _check_rules(located, chosen)
-    return Checked(settings, rules, tuple(dict.fromkeys((*faults, *rule_faults))), located)
+    told = [each if isinstance(each, Fault) else located.fault(*each) for each in signal_faults(signals)]
+    return Checked(settings, rules, tuple(dict.fromkeys((*faults, *rule_faults, *told))), located)
 
 
 def load_whole_settings(path: str, text: bytes, environ: Mapping[str, str]) -> Settings:
@@ -129,14 +134,14 @@ def _file_problems(settings: Settings) -> Iterator[Problem]:
                 yield f"{path}.{name}{'_file' if is_secret else ''}", f"{file!r} cannot be read"
 
 
-def _rule_settings(path: str, text: bytes, environ: Mapping[str, str]) -> RuleSettings:
-    """What the document says about rules although something else in it is wrong."""
+def _part_of(part: T, field: str, path: str, text: bytes, environ: Mapping[str, str]) -> T:
+    """What the document says about rules or signals although something else in it is wrong; `part` holds the defaults."""
     try:
         root = read_document(path, text)
-        entry = root.get("rules") if isinstance(root, documents.Mapping) else None
-        return SettingsReader(FaultList(path), environ).tree(RuleSettings, entry.value if entry else None, "rules")
+        entry = root.get(field) if isinstance(root, documents.Mapping) else None
+        return SettingsReader(FaultList(path), environ).tree(type(part), entry.value if entry else None, field)
     except (BadInput, FaultyTree):
-        return RuleSettings()
+        return part
 
 
 def _check_rules(settings: Located, chosen: RuleSettings) -> tuple[tuple[Rule, ...], list[Fault]]:

@@ -219,6 +219,12 @@ class Pipeline:
         """Other settings of the judge from here on."""
         self._say(self._judgements.configure(verdicts, alarms))
 
+    def use_signals(self, signals: SignalFlow | None) -> None:
+        """Others from here on; none: points are only counted."""
+        self._signals = signals
+        if signals is not None:
+            signals.tick(self._mono_ms)
+
     # -- what followed ----------------------------------------------------------------------------------------------------
 
     @property
