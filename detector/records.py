@@ -564,6 +564,26 @@ class Counts:
     layouts: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """What a checkpoint does to the journal of metric points: rows before `kept_from` go, row `number` is appended unless its
+    body is empty, `series` become known by their numbers, and `forgotten` ones are known no more."""
+
+    number: int
+    body: bytes
+    kept_from: int
+    series: tuple[tuple[int, bytes], ...] = ()
+    forgotten: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The journal of metric points, as (number, body) pairs by number."""
+
+    rows: tuple[tuple[int, bytes], ...] = ()
+    series: tuple[tuple[int, bytes], ...] = ()
+
+
 # A storm must not turn into a storm of writes: of each dedup key, more than so many findings a checkpoint are counted by their
 # incident, not kept one by one.
 FINDINGS_A_KEY = 20
@@ -588,12 +608,13 @@ class Checkpoint:
     changes: tuple[Change, ...] = ()
     judged: tuple[Judged, ...] = ()
     requests: tuple[JudgeRequest, ...] = ()
+    journal: JournalEntry | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing happened: then there is nothing to write."""
         said = (self.positions, self.state, self.findings, self.incidents, self.alerts, self.dead_letters, self.lost)
-        of_signals = (self.cells, self.changes, self.judged, self.requests)
+        of_signals = (self.cells, self.changes, self.judged, self.requests, self.journal)
         return not any(said) and not any(of_signals) and self.command_id is None
 
     @property

@@ -19,7 +19,7 @@ from detector.errors import StoreDamaged, StoreTooNew, StoreUnavailable
 # Version n of the schema is what the first n texts make: a new file runs all of them, an older one the rest.
 SCHEMAS = tuple(
     files("detector.edges.store").joinpath(name).read_text(encoding="utf-8")
-    for name in ("schema.sql", "schema_feed.sql", "schema_signals.sql", "schema_verdicts.sql")
+    for name in ("schema.sql", "schema_feed.sql", "schema_signals.sql", "schema_verdicts.sql", "schema_journal.sql")
 )
 APPLICATION_ID = 0x54524D57  # "TRMW", in the file's header
 WAL_LIMIT_BYTES = 1 << 20

@@ -13,6 +13,7 @@ from detector.edges.store.database import Database
 from detector.edges.store.feed import FINDING, VERDICT, Feed
 from detector.edges.store.folder import StateFolder
 from detector.edges.store.history import History
+from detector.edges.store.journal import PointJournal
 from detector.edges.store.opening import Loss, open_database
 from detector.edges.store.outbox import Outbox
 from detector.edges.store.pruning import prune
@@ -50,6 +51,7 @@ class Store:
         self.outbox = Outbox(database, self.feed)
         self.history = History(database)
         self.signals = SignalHistory(database)
+        self.journal = PointJournal(database)
         self.changes = Changes(database)
         self.baselines = Baselines(database)
         self.verdicts = Verdicts(database)
@@ -140,6 +142,8 @@ class Store:
             write_changes(connection, checkpoint.changes)
             self.feed.put(connection, VERDICT, write_verdicts(connection, checkpoint.judged), checkpoint.at_ms)
             signal_ids = self.signals.put(connection, checkpoint.cells)
+            if checkpoint.journal is not None:
+                self.journal.put(connection, checkpoint.journal)
             reach(CrashPoint.STORE_ALERTS)
         self.signals.keep(signal_ids)
         if checkpoint.alerts:
