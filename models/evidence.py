@@ -13,7 +13,7 @@ from models.scales import Scale
 from models.series import Floats, Question, State
 
 PASS_ERROR = 0.05  # with which a level at the accepted deviation may pass
-_DOUBTFUL = 0.05  # a statistic beside the level that is this unlikely, and beyond what is accepted, keeps it from passing
+DOUBTFUL = 0.05  # a statistic beside the level that is this unlikely, and beyond what is accepted, keeps it from passing
 _LEAST_FREEDOM = 1.0
 _HEAVY = 0.1  # chance of a worst error so large, were errors like Student's; beyond that their tail is heavier
 _MOST_SKEW = {"level": 1.5, "middle": 1.5}  # one incident in the baseline must not hide all that comes after it
@@ -65,12 +65,10 @@ def evidence(
     known = np.isfinite(excess) & (forecast.freedom >= _LEAST_FREEDOM)
     beyond = excess - np.where(question.is_at_least, margin, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        heavy = forecast.worst / stdtrit(np.maximum(forecast.freedom, 3.0), 1.0 - _HEAVY * forecast.rarity)
-        leaning = forecast.skew - np.sqrt(6.0 / np.maximum(forecast.freedom, 1.0))
         most = np.array([_MOST_SKEW.get(name, _WILD) for name in names])
         wild = np.array([np.inf if name in _MOST_SKEW else _WILD_FREEDOM for name in names])
-        away = beyond / np.maximum(error, heavy)
-        chance = np.fmax(stdtr(np.minimum(forecast.freedom, wild), -away), _leaning(away, np.minimum(leaning, most)))
+        skew = np.minimum(forecast.skew, most)
+        chance = chance_of(beyond, error, forecast.worst, forecast.rarity, forecast.freedom, skew, wild)
     chance = np.where(error == 0.0, np.where(beyond > 0, 0.0, 1.0), chance)
     return Evidence(
         names=names,
@@ -87,10 +85,19 @@ def evidence(
     )
 
 
+def chance_of(
+    beyond: Floats, error: Floats, worst: Floats, rarity: Floats, freedom: Floats, skew: Floats, most: Floats | float = np.inf
+) -> Floats:
+    """Of so much from chance alone: Student's, on a scale that explains the worst error, with at most `most` degrees of freedom;
+    or that of errors that lean, if it is larger."""
+    heavy = worst / stdtrit(np.maximum(freedom, 3.0), 1.0 - _HEAVY * rarity)
+    away = beyond / np.maximum(error, heavy)
+    return np.asarray(np.fmax(stdtr(np.minimum(freedom, most), -away), _leaning(away, skew)))
+
+
 def _leaning(away: Floats, skew: Floats) -> Floats:
     """The chance of so many deviations if errors lean to the worse side: the tail of a gamma distribution of their skew
-    (Pearson's third type), which for bursts is many times Student's. `skew` is the part beyond its own standard error; NaN where
-    there is none."""
+    (Pearson's third type), which for bursts is many times Student's. NaN where they do not lean."""
     shape = 4.0 / np.where(skew > 0.05, skew, np.nan) ** 2
     return np.asarray(gammaincc(shape, np.maximum(shape + away * np.sqrt(shape), 0.0)))
 
@@ -134,7 +141,7 @@ def passes(found: Evidence, error: float, question: Question) -> bool:
     if not math.isfinite(found.excess[0]) or not _below(found.upper(0, error), float(found.margin[0])):
         return False
     with np.errstate(invalid="ignore"):
-        doubt = (found.chance < _DOUBTFUL) & (found.excess > found.margin)
+        doubt = (found.chance < DOUBTFUL) & (found.excess > found.margin)
     return question.is_at_least or not doubt[1:].any()
 
 

@@ -20,7 +20,8 @@ LEAST_ERRORS = 3
 class Forecast:
     """Each of shape (statistics,). `worst` is the largest error of the replay but for its top hundredth; `freedom` are the
     degrees of freedom of the scale: errors whose spans overlap are not counted twice. `rarity` is how rare the worst is, `skew`
-    by how much the errors lean to the worse side. NaN where nothing can be said."""
+    by how much the errors lean to the worse side. `errors`, of shape (statistics, replays), are of targets that start at window
+    `target` and at each one after it. NaN where nothing can be said."""
 
     predicted: Floats
     scale: Floats
@@ -29,6 +30,8 @@ class Forecast:
     rarity: Floats
     skew: Floats
     names: tuple[str, ...]
+    errors: Floats
+    target: int
 
 
 def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: int, targets: list[Floats | None]) -> Forecast:
@@ -39,7 +42,7 @@ def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: in
     last = windows - horizon - span + 1  # origins are first <= o < last
     if last - first < 1:
         nothing = np.full(count, np.nan)
-        return Forecast(*(nothing,) * 6, ("nothing",) * count)
+        return Forecast(*(nothing,) * 6, ("nothing",) * count, np.empty((count, 0)), 0)
     truth = spans[:, first + horizon : last + horizon]
     errors, predicted, names, handicaps = [], [], [], []
     for guess, target in zip(made, targets, strict=True):
@@ -55,7 +58,7 @@ def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: in
         after = "" if guess.companion is None else f" after {guess.companion.name}"
         names += [f"{name}{after}" for name in NAMES]
     all_errors, all_predicted = np.concatenate(errors), np.concatenate(predicted)
-    return _best(all_errors, all_predicted, names, np.array(handicaps), horizon + span - 1)
+    return _best(all_errors, all_predicted, names, np.array(handicaps), horizon + span - 1, first + horizon)
 
 
 def _repeated(errors: Floats, overlap: int) -> Floats:
@@ -74,7 +77,7 @@ def _repeated(errors: Floats, overlap: int) -> Floats:
     return np.asarray(np.clip(1.0 + 2.0 * (products * products).sum(axis=1), overlap / 2.0, overlap * 2.0))
 
 
-def _skew(errors: Floats) -> Floats:
+def skew_of(errors: Floats) -> Floats:
     known = np.isfinite(errors)
     n = known.sum(axis=1)
     mean = np.where(known, errors, 0.0).sum(axis=1) / n
@@ -83,7 +86,7 @@ def _skew(errors: Floats) -> Floats:
     return np.asarray((squares * centred).sum(axis=1) / n / (squares.sum(axis=1) / n) ** 1.5)
 
 
-def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats, overlap: int) -> Forecast:
+def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats, overlap: int, target: int) -> Forecast:
     """`errors` of shape (forecasters, statistics, origins). One that could be tried on less than half of the origins of the most
     tried one is not compared with it."""
     known = np.isfinite(errors)
@@ -103,6 +106,8 @@ def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats
         worst=np.where(ok, top[at, place], np.nan),
         freedom=np.where(ok, count / _repeated(chosen, overlap), np.nan),
         rarity=(1 + count // 100) / np.maximum(count, 1),
-        skew=_skew(chosen),
+        skew=skew_of(chosen),
         names=tuple(names[i] for i in best),
+        errors=chosen,
+        target=target,
     )

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.evidence import Evidence, evidence
+from models.evidence import DOUBTFUL, Evidence, evidence
+from models.exceedance import chance_of_part
 from models.forecasters import Companion, Guess, guesses, span_means
 from models.layout import Layout
 from models.rare_counts import Dispersion, chance_of_more, dispersion_of
-from models.replay_errors import forecast
+from models.replay_errors import Forecast, forecast
 from models.scales import Scale, scale_of
 from models.series import Against, Floats, Question, Series
 from models.window_statistics import Windows, merged, names_of, shares_of, statistics
@@ -65,7 +66,26 @@ class Signal:
         found = evidence(self.names, expected, came, self.shares, self.scale, self.question)
         if (found.error == 0.0).any() and not self.question.is_at_least:
             found = found.capped(np.where(found.error == 0.0, self._chance_of_leaving(found, first, span), 0.0))
-        return found.capped(self._chance_of_count(first, span)) if self.counts else found
+        found = found.capped(self._chance_of_count(first, span)) if self.counts else found
+        return found.capped(self._chance_of_parts(found, expected, spans, first, span))
+
+    def _chance_of_parts(self, found: Evidence, expected: Forecast, spans: Floats, first: int, span: int) -> Floats:
+        """Where a quantile casts doubt on the signal: how rare so many samples beyond what is accepted are; else 0. It is
+        there to contradict, so it is held against alpha and not against the quantile's share."""
+        chance = np.zeros(len(self.names))
+        if self.question.is_at_least:
+            return chance
+        for i in np.flatnonzero((found.chance < DOUBTFUL) & (found.excess > found.margin)):
+            if self.names[i] in _OF_SAMPLES:
+                past, now = (self.scale.of(w.values) for w in (self.layout.before, self.layout.after))
+                now = now[first : first + span]
+                if self.names[i] == "leap":
+                    past, now = np.diff(past, axis=1), np.diff(now, axis=1)
+                guessed = spans[i, expected.target : expected.target + expected.errors.shape[1]] - expected.errors[i]
+                limits, limit = guessed + found.margin[i], float(found.predicted[i] + found.margin[i])
+                part = chance_of_part(past[expected.target :], now, limits, limit, span, float(found.freedom[i]))
+                chance[i] = part * self.shares[i]
+        return chance
 
     def _chance_of_leaving(self, found: Evidence, first: int, span: int) -> float:
         """Of so many worse samples after a constant baseline, if each were as likely on either side."""
