@@ -85,8 +85,7 @@ def _judge(
     signal = signal_of(before, after, question, laid, sign)
     doubts = [_doubt(window, question, laid, warm_up) for window in range(laid.windows)]
     answers, looks, chances = [], [], []
-    for window, doubt in enumerate(doubts):
-        found = signal.look(window, 1)
+    for window, (doubt, found) in enumerate(zip(doubts, signal.looks([*range(laid.windows)], 1), strict=True)):
         share = share_of_window(window + 1, laid.windows)
         answers.append(_answer(signal, found, question, window + 1, alpha, doubt))
         looks.append(None if doubt is not None and doubt.is_mute else fails(found, alpha * share, question))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.forecasters import NAMES, Guess, span_means
+from models.forecasters import DECAYS, NAMES, Guess, span_means
 from models.series import Floats
 
 LEAST_ERRORS = 3
@@ -33,35 +33,55 @@ class Forecast:
     errors: Floats
     target: int
 
+    def part(self, rows: slice, replays: int, target: int) -> Forecast:
+        """Of some of the statistics, whose replays are fewer."""
+        return Forecast(
+            self.predicted[rows],
+            self.scale[rows],
+            self.worst[rows],
+            self.freedom[rows],
+            self.rarity[rows],
+            self.skew[rows],
+            self.names[rows],
+            self.errors[rows, :replays],
+            target,
+        )
 
-def forecast(z: Floats, spans: Floats, made: list[Guess], horizon: int, span: int, targets: list[Floats | None]) -> Forecast:
-    """`z` of shape (statistics, windows), `spans` the same of all runs of `span` windows. The target starts `horizon` windows
-    after the last known one (1 = the next) and is `span` windows long; `targets` has each companion's value there."""
+
+def forecasts(
+    z: Floats, spans: Floats, made: list[Guess], horizons: list[int], span: int, targets: list[list[Floats | None]]
+) -> list[Forecast]:
+    """One for each horizon, all replayed at once. `z` of shape (statistics, windows), `spans` the same of all runs of `span`
+    windows. The target starts `horizon` windows after the last known one (1 = the next) and is `span` windows long; `targets` has
+    each companion's value there, by horizon."""
     count, windows = z.shape
     first = min(4, max(windows // 4, 1))
-    last = windows - horizon - span + 1  # origins are first <= o < last
-    if last - first < 1:
+    lasts = [max(windows - horizon - span + 1, first) for horizon in horizons]  # origins are first <= o < last
+    rows = [slice(i * count, (i + 1) * count) for i in range(len(horizons))]
+    errors = np.full((len(made) * len(DECAYS), len(horizons) * count, max(lasts) - first), np.nan)
+    predicted = np.full(errors.shape[:2], np.nan)
+    if errors.shape[2] == 0:
         nothing = np.full(count, np.nan)
-        return Forecast(*(nothing,) * 6, ("nothing",) * count, np.empty((count, 0)), 0)
-    truth = spans[:, first + horizon : last + horizon]
-    errors, predicted, names, handicaps = [], [], [], []
-    for guess, target in zip(made, targets, strict=True):
-        replayed, final = guess.base[:, :, first:last], guess.base[:, :, -1]
-        if guess.companion is not None and guess.slope is not None and target is not None:
-            beside = np.broadcast_to(guess.companion.past, z.shape)
-            then = span_means(beside, span)[:, first + horizon : last + horizon]
-            replayed = replayed + guess.slope[:, first:last] * then
-            final = final + guess.slope[:, -1] * target
-        errors.append(truth - replayed)
-        predicted.append(final)
-        handicaps += [1.0 if guess.companion is None else guess.companion.handicap] * len(NAMES)
-        after = "" if guess.companion is None else f" after {guess.companion.name}"
-        names += [f"{name}{after}" for name in NAMES]
-    all_errors, all_predicted = np.concatenate(errors), np.concatenate(predicted)
-    return _best(all_errors, all_predicted, names, np.array(handicaps), horizon + span - 1, first + horizon)
+        return [Forecast(*(nothing,) * 6, ("nothing",) * count, np.empty((count, 0)), 0) for _ in horizons]
+    for g, guess in enumerate(made):
+        at = slice(g * len(DECAYS), (g + 1) * len(DECAYS))
+        beside = None if guess.companion is None else span_means(np.broadcast_to(guess.companion.past, z.shape), span)
+        for row, horizon, last, target in zip(rows, horizons, lasts, targets, strict=True):
+            replayed, final = guess.base[:, :, first:last], guess.base[:, :, -1]
+            towards = target[g]
+            if beside is not None and guess.slope is not None and towards is not None:
+                replayed = replayed + guess.slope[:, first:last] * beside[:, first + horizon : last + horizon]
+                final = final + guess.slope[:, -1] * towards
+            np.subtract(spans[:, first + horizon : last + horizon], replayed, out=errors[at, row, : last - first])
+            predicted[at, row] = final
+    names = [name if guess.companion is None else f"{name} after {guess.companion.name}" for guess in made for name in NAMES]
+    handicaps = [1.0 if guess.companion is None else guess.companion.handicap for guess in made for _ in NAMES]
+    overlaps = np.repeat([horizon + span - 1 for horizon in horizons], count)
+    best = _best(errors, predicted, names, np.array(handicaps), overlaps)
+    return [best.part(row, last - first, first + horizon) for row, last, horizon in zip(rows, lasts, horizons, strict=True)]
 
 
-def _repeated(errors: Floats, overlap: int) -> Floats:
+def _repeated(errors: Floats, overlaps: Floats) -> Floats:
     """How many neighbouring errors tell as much of the scale as one that stands alone: 1 + 2 times the sum of their squared
     autocorrelations (Bartlett 1946), to twice the overlap of their spans, and no
     less than half of that overlap: far ahead, errors share what they do not know. Shape (statistics,)."""
@@ -69,12 +89,13 @@ def _repeated(errors: Floats, overlap: int) -> Floats:
     e = np.where(known, errors, 0.0)
     square = np.maximum((e * e).sum(axis=1), 1e-300)
     rows, count = e.shape
-    lags = min(2 * overlap, count - 1)
+    lags = min(2 * int(overlaps.max()), count - 1)
     longer = np.zeros((rows, count + lags))
     longer[:, :count] = e
     later = np.lib.stride_tricks.sliding_window_view(longer, lags + 1, axis=1)[:, :, 1:]
     products = np.einsum("sn,snl->sl", e, later) / square[:, None]
-    return np.asarray(np.clip(1.0 + 2.0 * (products * products).sum(axis=1), overlap / 2.0, overlap * 2.0))
+    products[np.arange(1, lags + 1) > 2 * overlaps[:, None]] = 0.0
+    return np.asarray(np.clip(1.0 + 2.0 * (products * products).sum(axis=1), overlaps / 2.0, overlaps * 2.0))
 
 
 def skew_of(errors: Floats) -> Floats:
@@ -86,7 +107,7 @@ def skew_of(errors: Floats) -> Floats:
     return np.asarray((squares * centred).sum(axis=1) / n / (squares.sum(axis=1) / n) ** 1.5)
 
 
-def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats, overlap: int, target: int) -> Forecast:
+def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats, overlaps: Floats) -> Forecast:
     """`errors` of shape (forecasters, statistics, origins). One that could be tried on less than half of the origins of the most
     tried one is not compared with it."""
     known = np.isfinite(errors)
@@ -104,10 +125,10 @@ def _best(errors: Floats, predicted: Floats, names: list[str], handicaps: Floats
         predicted=np.where(ok, predicted[best, at], np.nan),
         scale=np.where(ok, np.sqrt(squares[best, at]), np.nan),
         worst=np.where(ok, top[at, place], np.nan),
-        freedom=np.where(ok, count / _repeated(chosen, overlap), np.nan),
+        freedom=np.where(ok, count / _repeated(chosen, overlaps), np.nan),
         rarity=(1 + count // 100) / np.maximum(count, 1),
         skew=skew_of(chosen),
         names=tuple(names[i] for i in best),
         errors=chosen,
-        target=target,
+        target=0,
     )

@@ -12,7 +12,7 @@ from models.exceedance import chance_of_part
 from models.forecasters import Companion, Guess, guesses, span_means
 from models.layout import Layout
 from models.rare_counts import Dispersion, chance_of_more, dispersion_of
-from models.replay_errors import Forecast, forecast
+from models.replay_errors import Forecast, forecasts
 from models.scales import Scale, scale_of
 from models.series import Against, Floats, Question, Series
 from models.window_statistics import Windows, merged, names_of, shares_of, statistics
@@ -24,6 +24,7 @@ _TRUSTED = 0.64  # a control knows of shocks that the baseline has not seen: it 
 _TOLD = 1e-9  # one that is told wins, whatever its replay
 _SAME = 0.9  # of the samples: then it is no other series
 _ROUNDING = 1e-9
+_MOST_AT_ONCE = 16  # looks: their replays lie in memory together
 _OF_SAMPLES = ("middle", "tail", "leap")  # quantiles: over several windows they are taken of the merged samples
 
 
@@ -51,18 +52,31 @@ class Signal:
 
     def look(self, first: int, span: int) -> Evidence:
         """At `span` windows after the change from `first` (0 is the first) on."""
-        horizon = min(self.layout.horizon + first, max(self.z.shape[1] // 4, 1))
-        came = _mean(self.later, first, span)
+        return self.looks([first], span)[0]
+
+    def looks(self, firsts: list[int], span: int) -> list[Evidence]:
+        """`look` at each of them. What they have in common is done once, for a bounded number at a time."""
+        if len(firsts) > _MOST_AT_ONCE:
+            return self.looks(firsts[:_MOST_AT_ONCE], span) + self.looks(firsts[_MOST_AT_ONCE:], span)
+        horizons = [min(self.layout.horizon + first, max(self.z.shape[1] // 4, 1)) for first in firsts]
+        came = [_mean(self.later, first, span) for first in firsts]
         spans = span_means(self.z, span)
         if 1 < span <= min(_MOST_MERGED, self.z.shape[1]) and (
             at := [i for i, name in enumerate(self.names) if name in _OF_SAMPLES]
         ):
             spans[at] = self._merged(self.layout.before, span)
-            came[at] = self._merged(self.layout.after, span)[:, first]
-        targets: list[Floats | None] = [None]
-        targets += [_mean(beside.later, first, span) for beside in self.beside]
-        targets += [self._same_phase(period, horizon, span) for period in self.periods]
-        expected = forecast(self.z, spans, self.made, horizon, span, targets)
+            merged_after = self._merged(self.layout.after, span)
+            for first, one in zip(firsts, came, strict=True):
+                one[at] = merged_after[:, first]
+        targets = [self._targets(first, horizon, span) for first, horizon in zip(firsts, horizons, strict=True)]
+        expected = forecasts(self.z, spans, self.made, horizons, span, targets)
+        return [self._evidence(*known, spans, span) for known in zip(firsts, came, expected, strict=True)]
+
+    def _targets(self, first: int, horizon: int, span: int) -> list[Floats | None]:
+        beside = [_mean(beside.later, first, span) for beside in self.beside]
+        return [None, *beside, *(self._same_phase(period, horizon, span) for period in self.periods)]
+
+    def _evidence(self, first: int, came: Floats, expected: Forecast, spans: Floats, span: int) -> Evidence:
         found = evidence(self.names, expected, came, self.shares, self.scale, self.question)
         if (found.error == 0.0).any() and not self.question.is_at_least:
             found = found.capped(np.where(found.error == 0.0, self._chance_of_leaving(found, first, span), 0.0))

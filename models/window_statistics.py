@@ -18,7 +18,7 @@ from models.series import Floats
 
 TAIL, TRIMMED = 0.95, 0.45
 _LEAST_FOR_CORRELATION = 24
-_SHARES = {"level": 0.5, "middle": 0.3, "tail": 0.1, "leap": 0.1, "spread": 0.05, "any": 0.5}
+_SHARES = {"level": 0.5, "middle": 0.3, "tail": 0.08, "leap": 0.08, "spread": 0.04, "any": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +74,37 @@ def shares_of(names: tuple[str, ...], z: Floats) -> Floats:
 
 def statistics(windows: Windows, scale: Scale, names: tuple[str, ...], least: float) -> Floats:
     """Shape (names, windows); NaN for a window with fewer than `least` known samples."""
-    known = windows.known
-    enough = known >= max(least, 1.0)
-    n = np.maximum(known, 1.0)
+    n = np.maximum(windows.known, 1.0)
     in_time = scale.of(windows.values)
-    scaled = np.sort(in_time, axis=1)
-    place = np.arange(scaled.shape[1])
-    filled = np.where(place < known[:, None], scaled, 0.0)
-    mean = filled.sum(axis=1) / n
+    ordered = np.sort(in_time, axis=1)
     made = {}
-    if "level" in names:
+    if "level" in names or "spread" in names:
+        is_known = np.arange(ordered.shape[1]) < windows.known[:, None]
+        mean = np.where(is_known, ordered, 0.0).sum(axis=1) / n
         made["level"] = scale.of(np.nansum(windows.values, axis=1) / n) if scale.name == "sqrt" else mean
     if "middle" in names:
-        low = np.floor(n * TRIMMED)
-        high = n - low
-        inner = (place >= low[:, None]) & (place < high[:, None])
-        made["middle"] = np.where(inner, filled, 0.0).sum(axis=1) / np.maximum(high - low, 1.0)
+        made["middle"] = _middle(ordered, n)
     if "tail" in names:
-        made["tail"] = _quantile(scaled, n)
+        made["tail"] = _quantile(ordered, n)
     if "leap" in names:
         steps = np.sort(np.diff(in_time, axis=1), axis=1)
         made["leap"] = _quantile(steps, np.isfinite(steps).sum(axis=1).astype(float))
     if "spread" in names:
-        worse = np.where(place < known[:, None], np.maximum(filled - mean[:, None], 0.0), 0.0)
+        worse = np.where(is_known, np.maximum(ordered - mean[:, None], 0.0), 0.0)
         made["spread"] = np.sqrt(np.einsum("ij,ij->i", worse, worse) / n)
     if "any" in names:
         made["any"] = scale.sign * np.sqrt((windows.values > 0).sum(axis=1) / n)
-    return np.where(enough, np.stack([made[name] for name in names]), np.nan)
+    return np.where(windows.known >= max(least, 1.0), np.stack([made[name] for name in names]), np.nan)
+
+
+def _middle(ordered: Floats, known: Floats) -> Floats:
+    """The mean of the middle tenth of rows in order, NaN last, of which so many are known."""
+    low = np.floor(known * TRIMMED)
+    high = known - low
+    first, last = int(low.min()), int(high.max())
+    place = np.arange(first, last)
+    inner = (place >= low[:, None]) & (place < high[:, None])
+    return np.asarray(np.where(inner, ordered[:, first:last], 0.0).sum(axis=1) / np.maximum(high - low, 1.0))
 
 
 def _quantile(ordered: Floats, known: Floats) -> Floats:
