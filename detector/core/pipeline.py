@@ -26,6 +26,7 @@ from detector.core.incidents.hold import Recovered, Released, Said
 from detector.core.incidents.lifecycle import Incidents
 from detector.core.judgements.announced import announced, recognised
 from detector.core.judgements.judgements import Judgements
+from detector.core.log_signals import Levels, LogSignals, quiet_levels
 from detector.core.signals.flow import FlowChanges, SignalFlow
 from detector.core.streams import Flow, Streams
 from detector.records import (
@@ -80,6 +81,7 @@ class Pipeline:
         """Without `signals` none are made of what comes in: points are counted, and that is all."""
         self._engine = engine
         self._signals = signals
+        self._log_signals = LogSignals(signals) if signals is not None and signals.logs.is_wanted else None
         self._most_kept = findings_a_key
         self._incidents = incidents
         self._novelty = novelty
@@ -222,6 +224,7 @@ class Pipeline:
     def use_signals(self, signals: SignalFlow | None) -> None:
         """Others from here on; none: points are only counted."""
         self._signals = signals
+        self._log_signals = LogSignals(signals) if signals is not None and signals.logs.is_wanted else None
         if signals is not None:
             signals.tick(self._mono_ms)
 
@@ -296,7 +299,10 @@ class Pipeline:
 
     def _take_lines(self, flow: Flow, logs: LogStream, batch: Batch) -> None:
         span = logs.span(batch)
-        self._took(flow, span, logs.events(span, self._look(span, None)), batch)
+        marks = self._engine.scan(span.buffer, span.scan_from, span.end)
+        levels = self._log_signals.of_lines(flow, batch, span, marks, self._engine.first_loud) if self._log_signals else None
+        self._took(flow, span, logs.events(span, thinned(span, marks, self._engine.first_loud)), batch)
+        self._count_levels(flow, batch, levels)
 
     def _take_records(self, flow: Flow, logs: RecordStream, batch: Batch) -> None:
         """A packed batch is scanned as it came; most hold nothing and are not unpacked. Where most do hold something, that scan
@@ -306,17 +312,20 @@ class Pipeline:
             flow.packed_bytes += batch.size
             if flow.loudness < MOST_LOUDNESS and not logs.is_waiting and self._is_quiet(flow, batch):
                 self._skip(flow, logs, batch, packed)
+                self._count_levels(flow, batch, quiet_levels(flow, batch, packed))
                 return
             run = packed.unpack()
             self._unusable(run.dead)
         marks, has_parts = self._engine.scan_records(run.buffer, run.begin, run.end)
+        levels = self._log_signals.of_records(flow, run, marks, self._engine.first_loud) if self._log_signals else None
         is_worth_it = has_parts or not may_stay_packed(run, flow.packed_bytes, marks, self._engine.first_loud)
         flow.loudness += LOUDNESS_STEP * (is_worth_it - flow.loudness)
         if packed is not None and not is_worth_it and not logs.is_waiting:
             self._skip(flow, logs, batch, packed)
-            return
-        span, events = logs.read(batch, run, marks, has_parts, self._look)
-        self._took(flow, span, events, run)
+        else:
+            span, events = logs.read(batch, run, marks, has_parts, self._look)
+            self._took(flow, span, events, run)
+        self._count_levels(flow, batch, levels)
 
     def _skip(self, flow: Flow, logs: RecordStream, batch: Batch, packed: Packed) -> None:
         logs.skip(batch)
@@ -325,13 +334,20 @@ class Pipeline:
         self._count(packed.count, batch)
 
     def _look(self, span: Span, marks: Sequence[Mark] | None) -> Sequence[Mark]:
-        if marks is None:
+        if marks is None:  # what was put by
             marks = self._engine.scan(span.buffer, span.scan_from, span.end)
         return thinned(span, marks, self._engine.first_loud)
 
     def _is_quiet(self, flow: Flow, batch: Batch) -> bool:
+        """Whoever counts levels looks into every batch in which one was marked."""
         marks, has_parts = self._engine.scan_records(batch.buffer, batch.begin, batch.end)
+        if self._log_signals is not None and any(pattern >= self._engine.first_loud for _, pattern in marks):
+            return False
         return not has_parts and may_stay_packed(batch, flow.packed_bytes, marks, self._engine.first_loud)
+
+    def _count_levels(self, flow: Flow, batch: Batch, levels: Levels | None) -> None:
+        if self._log_signals is not None and levels is not None:
+            self._log_signals.count(flow, batch, levels, self._came(batch.observed_ms) + AHEAD_MS)
 
     def _took(self, flow: Flow, span: Span, events: list[Marked], batch: Batch) -> None:
         self._count(span.lines, batch)
@@ -399,6 +415,8 @@ class Pipeline:
             layouts[sample.layout] = layouts.get(sample.layout, 0) + 1
             if sample.time_ms is not None:
                 flow.sampled_ms = max(flow.sampled_ms, min(sample.time_ms, self._arrival_ms + AHEAD_MS))
+                if not flow.first_ms and span.offset == 0 and isinstance(flow.logs, LogStream):
+                    flow.first_ms = sample.time_ms
                 first, last = self.span_ms or (sample.time_ms, sample.time_ms)
                 self.span_ms = min(first, sample.time_ms), max(last, sample.time_ms)
 
@@ -435,6 +453,10 @@ class Pipeline:
         if findings:
             counts.hits += 1
             self._report_all(findings)
+            if self._log_signals is not None:
+                for finding in findings:
+                    if finding.marks == "start_succeeded" and not finding.is_shadow:
+                        self._log_signals.started(flow, finding, min(now_ms, self._arrival_ms + AHEAD_MS))
 
     def _came(self, observed_ms: int) -> int:
         """When it came: by our own clock, which a wall clock that is set does not move; in replay nobody knows but the source."""

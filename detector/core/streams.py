@@ -30,6 +30,11 @@ class Flow:
     packed_bytes: int = 0  # of all packed batches
     loudness: float = 0.0  # share of the latest packed batches in which something was found
     silent_until: int = 0  # events that end before it were told by somebody else
+    begun_at: int = 0  # where the latest batch whose lines were counted by level began
+    counted_until: int = 0  # lines before it were counted by level; 0 where nobody asks for levels
+    spread_ms: int = 0  # the time up to which they were counted
+    first_ms: int = 0  # when the stream began, where that was seen
+    has_started: bool = False  # a start succeeded in it
 
     @property
     def latest_ms(self) -> int:
@@ -37,12 +42,17 @@ class Flow:
         return max(self.last_ms, self.sampled_ms)
 
     def snapshot(self) -> bytes:
-        return b"%d\n%b" % (self.last_ms, self.logs.snapshot())
+        """Who counts no levels writes what older releases read."""
+        levels = b" %d %d %d" % (self.counted_until, self.first_ms, self.has_started) if self.counted_until else b""
+        return b"%d%b\n%b" % (self.last_ms, levels, self.logs.snapshot())
 
     def restore(self, state: bytes) -> None:
         """Raises ValueError, TypeError or KeyError when the state is not ours."""
-        last_ms, _, logs = state.partition(b"\n")
-        self.last_ms = int(last_ms)
+        told, _, logs = state.partition(b"\n")
+        self.last_ms, *levels = map(int, told.split())
+        if levels:
+            self.counted_until, self.first_ms, has_started = levels
+            self.has_started = bool(has_started)
         self.logs.restore(logs)
 
 
@@ -123,8 +133,8 @@ class Streams:
         """What a store held; called once, before the first batch."""
         self._asleep = {key.removeprefix(STATE): value for key, value in state.items() if key.startswith(STATE)}
         for key in awaited & self._asleep.keys():
-            with contextlib.suppress(ValueError):
-                self.still[key] = Still(int(self._asleep[key].partition(b"\n")[0]), mono_ms)
+            with contextlib.suppress(ValueError, IndexError):
+                self.still[key] = Still(int(self._asleep[key].partition(b"\n")[0].split()[0]), mono_ms)
 
     def _woken(self, stream: Stream, token: str, *, is_records: bool) -> Flow:
         """State that is not ours (another release wrote it) is as good as none: the position still holds."""

@@ -20,6 +20,7 @@ from detector.records import Cell, Change, MetricPoint
 
 STATE = "signals/"
 _IMAGES = STATE + "images"
+_LOGS = STATE + "logs/"
 MOST_IDS = 1_000  # of changes that were recognised, the latest: a new one gets none of them
 
 
@@ -95,7 +96,8 @@ class SignalFlow:
     # -- what followed ----------------------------------------------------------------------------------------------------
 
     def drain(self) -> FlowChanges:
-        state: list[tuple[str, bytes | None]] = []
+        self._emit(self.logs.close(), is_elsewhere=True)
+        state: list[tuple[str, bytes | None]] = [(_LOGS + name, body) for name, body in self.logs.drain().items()]
         if self._has_images:
             state.append((_IMAGES, self._flips.snapshot()))
         made = FlowChanges(tuple(self._cells), tuple(self._changes), tuple(state), self._flooded())
@@ -106,6 +108,8 @@ class SignalFlow:
         """What the last checkpoint held; called once, before the first input."""
         if _IMAGES in state:
             self._flips.restore(state[_IMAGES])
+        logs = {key.removeprefix(_LOGS): body for key, body in state.items() if key.startswith(_LOGS)}
+        self.logs.restore(logs, self._mono_ms)
 
     def found(self, service: str | None = None) -> Found:
         """Which signals came, of one service or of any, and why not the rest."""
