@@ -47,7 +47,7 @@ def warm_up_of(before: Series, after: Series, question: Question, laid: Layout) 
     """None where the after-period begins as it goes on."""
     if question.kind not in KINDS or len(after.values) < 3:
         return None
-    scale = scale_of(question.kind, 1.0, after.values, after.values)
+    scale = scale_of(question.kind, 1.0, before.values, after.values)
     block_s = max(question.window_s / _BLOCKS, laid.step_s, 1e-9)
     later = _course(after, scale, block_s)
     blocks = int((before.times_s[-1] - before.times_s[0]) / block_s)
