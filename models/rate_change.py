@@ -116,14 +116,16 @@ def _deviations(sides: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray,
 
 def _placebos(before: FloatArray, exposure: FloatArray, windows: int) -> FloatArray:
     """Deviations where nothing changed, in order: each of the last stretches of the before, as long as the after (at most a
-    quarter), is taken for an after."""
+    quarter), is taken for an after. As much beside it is left out: an episode that reaches over an edge would be on both sides."""
     length = min(windows, exposure.size // 4)
     found = [np.zeros(0)]
     for number in range(min(PLACEBOS, exposure.size // length) if length else 0):
-        is_after = np.zeros(exposure.size, dtype=np.bool_)
-        is_after[exposure.size - (number + 1) * length : exposure.size - number * length] = True
-        if exposure[is_after].sum() > 0 and exposure[~is_after].sum() > 0:
-            sides = [(before[:, ~is_after], exposure[~is_after]), (before[:, is_after], exposure[is_after])]
+        start = exposure.size - (number + 1) * length
+        is_after, is_before = np.zeros(exposure.size, dtype=np.bool_), np.ones(exposure.size, dtype=np.bool_)
+        is_after[start : start + length] = True
+        is_before[max(0, start - length) : start + 2 * length] = False
+        if exposure[is_after].sum() > 0 and exposure[is_before].sum() > 0:
+            sides = [(before[:, is_before], exposure[is_before]), (before[:, is_after], exposure[is_after])]
             found.append(_deviations(sides)[0])
     return np.sort(np.concatenate(found))
 
@@ -134,7 +136,7 @@ def _beside(z: FloatArray, placebos: FloatArray) -> FloatArray:
     normal = norm.isf(PLACEBO_LEVELS / 2)
     expected = PLACEBO_LEVELS * placebos.size
     beyond = placebos.size - np.searchsorted(placebos, normal)
-    if (beyond <= expected + 3 * np.sqrt(expected) + 1).all():
+    if (beyond <= expected + 2 * np.sqrt(expected) + 0.5).all():
         return np.asarray(2 * norm.sf(z))
     looked_at = expected >= MIN_PLACEBO_TAIL
     seen = np.quantile(placebos, 1 - PLACEBO_LEVELS[looked_at])
