@@ -116,7 +116,7 @@ def _deviations(sides: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray,
 
 def _placebos(before: FloatArray, exposure: FloatArray, windows: int) -> FloatArray:
     """Deviations where nothing changed, in order: each of the last stretches of the before, as long as the after (at most a
-    quarter), is taken for an after. As much beside it is left out: an episode that reaches over an edge would be on both sides."""
+    quarter), is taken for an after. As much beside it is left out: an episode that reaches over an edge were on both sides."""
     length = min(windows, exposure.size // 4)
     found = [np.zeros(0)]
     for number in range(min(PLACEBOS, exposure.size // length) if length else 0):

@@ -76,13 +76,16 @@ class Model(Protocol):
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
     """`a_day`: alarms a fault-free signal may give a day (0.005: five of a thousand signals). `quiet_s`: an alarm ends when its
-    score was below the threshold for so long, and only then can the next one begin. `least`: no smaller effect is ever an alarm.
-    `side`: +1 only a rise, -1 only a fall, 0 both."""
+    score was below the threshold for so long, and only then can the next one begin. One that begins within `rest_s` of the last
+    of its signal is told only if it is `again` times as far: what wanders about its threshold is one alarm a day. `least`: no
+    smaller effect is ever an alarm. `side`: +1 only a rise, -1 only a fall, 0 both."""
 
     a_day: float = 0.005
     quiet_s: float = 3600.0
     least: float = 4.0
     side: int = 0
+    rest_s: float = 86_400.0
+    again: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +133,15 @@ def episodes(times_s: FloatArray, scores: FloatArray, limits: FloatArray, rule: 
     sided = _sided(scores, rule)
     found: list[Alarm] = []
     for signal in np.flatnonzero((np.nan_to_num(sided) >= limits).any(axis=0)):
+        told: Alarm | None = None
         over = np.flatnonzero(np.nan_to_num(sided[:, signal]) >= limits[signal])
         for run in np.split(over, np.flatnonzero(np.diff(times_s[over]) > rule.quiet_s) + 1):
             peak = run[np.argmax(sided[run, signal])]
             ends = float(times_s[run[0]]), float(times_s[run[-1]]), float(times_s[peak])
-            found.append(Alarm(int(signal), *ends, float(scores[peak, signal]), float(limits[signal])))
+            alarm = Alarm(int(signal), *ends, float(scores[peak, signal]), float(limits[signal]))
+            if told is None or alarm.start_s - told.end_s > rule.rest_s or alarm.rank >= rule.again * told.rank:
+                found.append(alarm)
+                told = alarm
     return found
 
 

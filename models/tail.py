@@ -1,8 +1,9 @@
 """From the peaks that were seen to the level that is crossed once in so long: generalised Pareto over a high quantile.
 
 Fitted by probability-weighted moments (Hosking and Wallis 1987). The shape of a few dozen excesses is too uncertain to be taken
-as it is, so it is drawn towards a mild heavy tail; the scale is raised by one standard error, and peaks that follow one another
-(a walk) count for the fewer independent ones they are worth.
+as it is, so it is drawn towards a mild heavy tail. That the scale is known from few peaks only makes what comes next heavier by
+one over their number: an exponential whose mean was taken from m values exceeds x with (1 + x / (m mean))^-m. Peaks that follow
+one another (a walk) count for the fewer independent ones they are worth, and so nearly nothing is an alarm on a walk.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ def level_of(peaks: FloatArray, exceeded: float) -> float:
     share = excess.size / known.size
     if exceeded >= share:
         return float(np.quantile(known, 1 - exceeded))
-    shape, scale = _fit(excess, _independent(known) * share)
-    scale = max(scale, LEAST_SCALE * start)
+    independent = max(1.0, _independent(known) * share)
+    shape, scale = _fit(excess)
+    shape, scale = shape + 1 / independent, max(scale, LEAST_SCALE * start)
     odds = share / exceeded
     growth = math.log(odds) if abs(shape) < 1e-6 else (odds**shape - 1) / shape
     return start + scale * growth
 
 
-def _fit(excess: FloatArray, independent: float) -> tuple[float, float]:
+def _fit(excess: FloatArray) -> tuple[float, float]:
     """Shape (above 0: heavy) and scale."""
     mean = float(excess.mean())
     weights = 1 - (np.arange(1, excess.size + 1) - 0.35) / excess.size
@@ -51,7 +53,7 @@ def _fit(excess: FloatArray, independent: float) -> tuple[float, float]:
     raw = 2 - mean / below if below > 0 else MAX_SHAPE
     trust = excess.size / (excess.size + PRIOR_WEIGHT)
     shape = min(MAX_SHAPE, max(0.0, trust * raw + (1 - trust) * SHAPE_PRIOR))
-    return shape, mean * (1 - shape) * (1 + 1 / math.sqrt(max(1.0, independent)))
+    return shape, mean * (1 - shape)
 
 
 def _independent(peaks: FloatArray) -> float:

@@ -131,8 +131,15 @@ def test_load_that_lifts_all_signals_is_no_alarm_of_the_joint_model() -> None:
 def test_an_alarm_is_over_after_its_quiet_period_only() -> None:
     scores = np.zeros((100, 1))
     scores[[10, 15, 40], 0] = 9.0
-    found = episodes(np.arange(0.0, 6000.0, 60.0), scores, np.array([5.0]), AlarmRule(quiet_s=600))
+    found = episodes(np.arange(0.0, 6000.0, 60.0), scores, np.array([5.0]), AlarmRule(quiet_s=600, rest_s=0))
     assert [(alarm.start_s, alarm.end_s) for alarm in found] == [(600.0, 900.0), (2400.0, 2400.0)]
+
+
+def test_what_wanders_about_its_threshold_is_one_alarm_a_day() -> None:
+    scores = np.zeros((100, 1))
+    scores[[10, 40, 70], 0] = 9.0, 10.0, 14.0
+    found = episodes(np.arange(0.0, 6000.0, 60.0), scores, np.array([5.0]), AlarmRule(quiet_s=600))
+    assert [alarm.effect for alarm in found] == [9.0, 14.0]
 
 
 def test_a_fall_is_no_alarm_where_only_a_rise_is_worse() -> None:
