@@ -38,8 +38,8 @@ bench-alarms: $(VENV)/.ready  ## false alarms and delays of the alarm models, fa
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -P -m tests.bench.alarms
 	$(BIN)/python -P -m tests.bench.patterns
 
-bench-verdicts: $(VENV)/.ready  ## how honest the judge is on series with a known truth; minutes
-	$(BIN)/python -P -m tests.bench.verdicts
+bench-verdicts: $(VENV)/.ready  ## how honest the judge is on series with a known truth; a quarter of an hour
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -P -m tests.bench.verdicts
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format detector models tests

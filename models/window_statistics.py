@@ -64,10 +64,14 @@ def shares_of(names: tuple[str, ...], z: Floats) -> Floats:
     shares = np.array([_SHARES[name] for name in names])
     shares = shares / shares.sum()
     known = z[:, np.isfinite(z).all(axis=0)]
-    deviations = known.std(axis=1) if known.shape[1] else np.zeros(len(z))
-    if len(names) == 1 or known.shape[1] < _LEAST_FOR_CORRELATION or not (deviations > 0).all():
+    if len(names) == 1 or known.shape[1] < _LEAST_FOR_CORRELATION:
         return np.asarray(shares)
-    roots = np.sqrt(np.clip(np.linalg.eigvalsh(np.corrcoef(known)), 0.0, None))
+    centred = known - known.mean(axis=1)[:, None]
+    sizes = np.sqrt(np.einsum("ij,ij->i", centred, centred))
+    if not (sizes > 0).all():
+        return np.asarray(shares)
+    centred /= sizes[:, None]
+    roots = np.sqrt(np.clip(np.linalg.eigvalsh(centred @ centred.T), 0.0, None))
     effective = float(roots.sum() ** 2 / (roots**2).sum())
     return np.asarray(shares * (len(names) / max(effective, 1.0))) if np.isfinite(effective) else np.asarray(shares)
 
