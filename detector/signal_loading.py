@@ -28,7 +28,7 @@ def read_signals(settings: SignalSettings) -> tuple[SignalDefinition, ...]:
 def are_signals_wanted(settings: Settings) -> bool:
     """Whether there are metrics, or somebody who looks at signals; who only reads logs for rules pays nothing for them."""
     is_judged = settings.verdicts.enabled or settings.alarms.enabled
-    return is_judged or settings.ingest.listen is not None or any(_has_metrics(source) for source in settings.sources)
+    return is_judged or bool(settings.ingest.listen) or any(_has_metrics(source) for source in settings.sources)
 
 
 def ready_signals(settings: Settings) -> tuple[SignalDefinition, ...]:
