@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 from detector.records import Distribution
 
@@ -29,13 +30,30 @@ def increase(old: Distribution | None, new: Distribution, floor: Distribution | 
     differences = [now - before for now, before in zip(new.counts, counts, strict=True)]
     if old is floor and min(differences) < 0:
         return True, new
-    return False, Distribution(new.bounds, tuple([max(0.0, difference) for difference in differences]), None)
+    total = None if new.total is None or old.total is None else new.total - old.total
+    return False, Distribution(new.bounds, tuple([max(0.0, difference) for difference in differences]), total)
 
 
 def without(value: Distribution, added: Distribution, part: float) -> Distribution:
     """`value` less a part of what was added up to it; both have the same bounds."""
     counts = tuple([now - more * part for now, more in zip(value.counts, added.counts, strict=True)])
-    return Distribution(value.bounds, counts, None)
+    total = None if value.total is None or added.total is None else value.total - added.total * part
+    return Distribution(value.bounds, counts, total)
+
+
+def sum_of(parts: Iterable[tuple[Distribution, float]]) -> float:
+    """The sum of all values; of a histogram that keeps none, or one that is no number, nothing."""
+    return sum([value.total * part for value, part in parts if value.total is not None and value.total - value.total == 0])
+
+
+def below(parts: Iterable[tuple[Distribution, float]], accepts: Callable[[float], bool]) -> float:
+    """How many values the buckets count whose bound is accepted: each counts all values up to its bound."""
+    found = 0.0
+    for value, part in parts:
+        for bound, reached in zip((*value.bounds, math.inf), accumulate(value.counts), strict=True):
+            if accepts(bound):
+                found += reached * part
+    return found
 
 
 def add(merged: Buckets, bounds: Sequence[float], counts: Sequence[float], part: float = 1.0) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from detector.core.signals import buckets
 from detector.core.signals.definition import Family, Fold, Make, SignalDefinition
 from detector.core.signals.increase import Parts
-from detector.records import Labels
+
+if TYPE_CHECKING:
+    from detector.core.signals.routing import Group
 
 Edges = dict[float, float]  # upper bound -> how many at or below it
 
@@ -34,7 +37,7 @@ def pooled(cells: list[FamilyCell], family: Family) -> float:
     return family.scale * buckets.quantile(buckets.merge(cell.merged for cell in cells if cell.merged), family.quantile)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Side:
     """One side of a share or a ratio. `levels` by what the two sides have in common."""
 
@@ -43,16 +46,17 @@ class Side:
     covered_ms: int = 0
     count: int = 0
     zeros: int = 0
-    levels: dict[Labels, float] = field(default_factory=dict)
+    levels: dict[Group, float] = field(default_factory=dict)
 
-    def add_increase(self, amount: float, covered_ms: int, count: int, step_ms: int) -> None:
+    def add_increase(self, amount: float, rate: float, covered_ms: int, count: int) -> None:
+        """`rate` is the amount a second, summed over series: each may cover another part of the step."""
         self.amount += amount
-        self.rate += amount * 1000 / (covered_ms or step_ms)
+        self.rate += rate
         if covered_ms > self.covered_ms:
             self.covered_ms = covered_ms
         self.count += count
 
-    def add_level(self, group: Labels, level: float, count: int, zeros: int) -> None:
+    def add_level(self, group: Group, level: float, count: int, zeros: int) -> None:
         known = self.levels.get(group)
         if known is None:
             self.levels[group] = level
@@ -80,7 +84,7 @@ class Slot:
         self.rank = signal.families.index(family)
         self.of, self.over = Side(), Side()
         self.merged: buckets.Buckets = {}
-        self.edges: dict[Labels, Edges] = {}
+        self.edges: dict[Group, Edges] = {}
         self.unmerged = 0
         self.seen_ms = -1
 
@@ -88,7 +92,7 @@ class Slot:
         for distribution, part in parts:
             self.unmerged += not buckets.add(self.merged, distribution.bounds, distribution.counts, part)
 
-    def add_edge(self, group: Labels, bound: float, amount: float) -> None:
+    def add_edge(self, group: Group, bound: float, amount: float) -> None:
         edges = self.edges.get(group)
         if edges is None:
             edges = self.edges[group] = {}
@@ -144,9 +148,9 @@ class Slot:
 
     def _quantile(self) -> tuple[float, float, float, buckets.Buckets] | None:
         merged = self.merged
-        for edges in self.edges.values():
+        for group, edges in self.edges.items():
             bounds = sorted(edges)
-            if not bounds or bounds[-1] != math.inf:  # the rest of it did not come
+            if group.is_whole or bounds[-1] != math.inf:  # counted already, or the rest of it did not come
                 continue
             below, counts = 0.0, []
             for bound in bounds:

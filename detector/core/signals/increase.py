@@ -1,217 +1,154 @@
-"""One series: its samples wait until the step they lie in is closed, and are then walked in the order of their time.
+"""What a counter or a histogram gained within a step.
 
 A counter is known at the edges of steps by a straight line between the samples around them, so that every step has its share of
-an increase however scrapes fall. A value that is lower than before began anew: all of it was added. The marker of a series that
-ended (None) does not stop a counter: a scrape that failed leaves one, and the increase over it is real.
+an increase however scrapes fall; what a sample says was added since a moment is spread over that time in the same way. A value
+that is lower than before began anew: all of it was added. The marker of a series that ended (None) does not stop a counter: a
+scrape that failed leaves one, and the increase over it is real.
 """
 
 from __future__ import annotations
 
-import math
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from detector.core.signals import buckets
-from detector.records import Distribution, Labels, MetricPoint
-
-LONGEST_GAP_MS = 300_000  # what was added over a longer hole happened nobody knows when; Prometheus looks back as far
-CARRIED_MS = 60_000  # a gauge holds so long, as long as other series of its signal go on
-_in_time = attrgetter("time_ms")
-
-if TYPE_CHECKING:
-    from detector.core.signals.routing import Use
+from detector.core.signals.series import LONGEST_GAP_MS, Series
+from detector.records import Distribution, MetricPoint
 
 Parts = list[tuple[Distribution, float]]  # a distribution and how much of it counts
 
 
-class Series:
-    """`at_ms` is how far it is counted, `last` what it had there, and `floor` what it had in the sample before: only what is
-    lower than that began anew, not a late sample below the line. `born_ms` is when it was 0, if that is known."""
-
-    __slots__ = (
-        "at_ms",
-        "born_ms",
-        "bound",
-        "floor",
-        "floor_distribution",
-        "group",
-        "has_gauge",
-        "has_increase",
-        "is_histogram",
-        "is_on_line",
-        "labels",
-        "last",
-        "last_distribution",
-        "level",
-        "level_ms",
-        "name",
-        "ordered",
-        "samples",
-        "seen_ms",
-        "uses",
-    )
-
-    def __init__(self, name: str, labels: Labels, seen_ms: int) -> None:
-        self.name = name
-        self.labels = labels
-        self.seen_ms = seen_ms
-        self.samples: list[MetricPoint] = []
-        self.ordered = 0
-        self.uses: tuple[Use, ...] = ()
-        self.group: Labels = ()
-        self.bound = math.nan
-        self.has_gauge = self.has_increase = self.is_histogram = self.is_on_line = False
-        self.born_ms: int | None = None
-        self.at_ms: int | None = None
-        self.last = 0.0
-        self.floor = 0.0
-        self.last_distribution: Distribution | None = None
-        self.floor_distribution: Distribution | None = None
-        self.level: float | None = None
-        self.level_ms = 0
-
-    def order(self) -> None:
-        """Only what came since the last time can be out of order."""
-        samples = self.samples
-        for at in range(max(1, self.ordered), len(samples)):
-            if samples[at].time_ms < samples[at - 1].time_ms:
-                samples.sort(key=_in_time)
-                break
-        self.ordered = len(samples)
-
-    def drop_before(self, end_ms: int) -> None:
-        """What lies in a closed step is done with."""
-        samples = self.samples
-        at, last = 0, len(samples)
-        while at < last and samples[at].time_ms < end_ms:
-            at += 1
-        if at:
-            self.seen_ms = samples[at - 1].time_ms
-            del samples[:at]
-            self.ordered -= at
-
-    def increase(self, end_ms: int) -> tuple[float, int, int]:
-        """What was added until then, over how many ms, and by how many samples that is known. Samples are in order."""
-        amount, covered_ms, count = 0.0, 0, 0
-        at_ms, last, floor = self.at_ms, self.last, self.floor
-        for point in self.samples:
-            value, time_ms = point.value, point.time_ms
-            if value is None or isinstance(value, Distribution) or value - value != 0:  # ended, NaN, infinite, a histogram
-                continue
-            if point.is_delta:
-                if time_ms < end_ms:
-                    amount += value
-                    covered_ms += time_ms - point.start_ms if point.start_ms is not None and point.start_ms < time_ms else 0
-                    count += 1
-                    continue
-                break
+def increase(series: Series, begin_ms: int, end_ms: int) -> tuple[float, int, int]:
+    """What was added between the two, over how many ms, and by how many samples that is known. Samples are in order, and none
+    lies before the step."""
+    amount, covered_ms, count = 0.0, 0, 0
+    at_ms, last, floor = series.at_ms, series.last, series.floor
+    for point in series.samples:
+        value, time_ms = point.value, point.time_ms
+        if value is None or isinstance(value, Distribution) or value - value != 0 or point.is_delta:
+            continue  # ended, a histogram, NaN or infinite, or said otherwise
+        if at_ms is None:
+            at_ms, last, floor = series.begin(point), 0.0, 0.0
             if at_ms is None:
-                at_ms, last, floor = self._begin(point), 0.0, 0.0
-                if at_ms is None:
-                    if time_ms >= end_ms:
-                        break
-                    at_ms, last, floor = time_ms, value, value
-                    count += 1
-                    continue
-            gap_ms = time_ms - at_ms
-            if gap_ms <= 0:  # repeated, or the end of a line, at the edge of a step
-                if gap_ms == 0 and self.is_on_line and time_ms < end_ms:
-                    self.is_on_line = False
-                    floor = min(value, last)
-                    count += 1
-                continue
-            is_anew = value < floor
-            reached = value if is_anew or value > last else last
-            added = reached if is_anew else reached - last
-            if time_ms < end_ms:
-                if gap_ms <= LONGEST_GAP_MS:
-                    amount += added
-                    covered_ms += gap_ms
-                at_ms, last, floor, self.is_on_line = time_ms, reached, value, False
-                count += 1
-                continue
-            if gap_ms <= LONGEST_GAP_MS and at_ms < end_ms:
-                part = (end_ms - at_ms) / gap_ms
-                amount += added * part
-                covered_ms += end_ms - at_ms
-                last = reached - added * (1.0 - part)
-                at_ms, self.is_on_line = end_ms, True
-                if is_anew:
-                    floor = 0.0
-            break
-        self.at_ms, self.last, self.floor = at_ms, last, floor
-        return amount, covered_ms, count
-
-    def histograms(self, end_ms: int) -> tuple[Parts, int, int]:
-        """The same of a histogram: distributions that were added, and how much of each counts."""
-        parts: Parts = []
-        covered_ms, count = 0, 0
-        for point in self.samples:
-            value, time_ms = point.value, point.time_ms
-            if not isinstance(value, Distribution):
-                continue
-            if point.is_delta:
                 if time_ms >= end_ms:
                     break
-                parts.append((value, 1.0))
-                covered_ms += time_ms - point.start_ms if point.start_ms is not None and point.start_ms < time_ms else 0
+                at_ms, last, floor = time_ms, value, value
                 count += 1
                 continue
-            if self.at_ms is None:
-                self.at_ms = self._begin(point)
-                if self.at_ms is None:
-                    if time_ms >= end_ms:
-                        break
-                    self.at_ms, self.last_distribution, self.floor_distribution = time_ms, value, value
-                    count += 1
-                    continue
-            gap_ms = time_ms - self.at_ms
-            if gap_ms <= 0:
-                if gap_ms == 0 and self.is_on_line and time_ms < end_ms:
-                    self.is_on_line = False
-                    self.last_distribution = self.floor_distribution = value
-                    count += 1
-                continue
-            is_anew, added = buckets.increase(self.last_distribution, value, self.floor_distribution)
-            if time_ms < end_ms:
-                if gap_ms <= LONGEST_GAP_MS:
-                    parts.append((added, 1.0))
-                    covered_ms += gap_ms
-                self.at_ms, self.last_distribution, self.floor_distribution = time_ms, value, value
-                self.is_on_line = False
+        gap_ms = time_ms - at_ms
+        if gap_ms <= 0:  # repeated, or the end of a line, at the edge of a step
+            if gap_ms == 0 and series.is_on_line and time_ms < end_ms:
+                series.is_on_line = False
+                floor = min(value, last)
                 count += 1
-                continue
-            if gap_ms <= LONGEST_GAP_MS and self.at_ms < end_ms:
-                part = (end_ms - self.at_ms) / gap_ms
-                parts.append((added, part))
-                covered_ms += end_ms - self.at_ms
-                self.last_distribution = buckets.without(value, added, 1.0 - part)
-                if is_anew:
-                    self.floor_distribution = None
-                self.at_ms, self.is_on_line = end_ms, True
-            break
-        return parts, covered_ms, count
-
-    def gauge(self, end_ms: int) -> tuple[float | None, int, int]:
-        """The last level before then, how many samples there were, and how many of them were 0. None: unknown."""
-        count = zeros = 0
-        known_ms = -1
-        for point in self.samples:
-            if point.time_ms >= end_ms:
-                break
+            continue
+        is_anew = value < floor
+        reached = value if is_anew or value > last else last
+        added = reached if is_anew else reached - last
+        if time_ms < end_ms:
+            if gap_ms <= LONGEST_GAP_MS:
+                amount += added
+                covered_ms += gap_ms
+            at_ms, last, floor, series.is_on_line = time_ms, reached, value, False
+            count += 1
+            continue
+        if gap_ms <= LONGEST_GAP_MS and at_ms < end_ms:
+            part = (end_ms - at_ms) / gap_ms
+            amount += added * part
+            covered_ms += end_ms - at_ms
+            last = reached - added * (1.0 - part)
+            at_ms, series.is_on_line = end_ms, True
+            if is_anew:
+                floor = 0.0
+        break
+    series.at_ms, series.last, series.floor = at_ms, last, floor
+    if series.has_deltas:
+        covered_ms += series.target.watched_ms(begin_ms, end_ms)
+        for point, part, is_counted in _deltas(series, begin_ms, end_ms):
             value = point.value
-            if value is None:
-                self.level = None
-            elif not isinstance(value, Distribution) and value - value == 0 and point.time_ms != known_ms:
-                self.level = value
-                self.level_ms = known_ms = point.time_ms
-                count += 1
-                zeros += value == 0
-        if not count and self.level is not None and end_ms - self.level_ms > CARRIED_MS:
-            self.level = None
-        return self.level, count, zeros
+            if value is not None and not isinstance(value, Distribution) and value - value == 0:
+                amount += value * part
+                count += is_counted
+    return amount, covered_ms, count
 
-    def _begin(self, point: MetricPoint) -> int | None:
-        """When the counter was 0, if it is known and not long ago."""
-        begin_ms = point.start_ms if point.start_ms is not None else self.born_ms
-        return begin_ms if begin_ms is not None and 0 < point.time_ms - begin_ms <= LONGEST_GAP_MS else None
+
+def increases(alike: Sequence[Series], begin_ms: int, end_ms: int) -> tuple[float, float, int, int] | None:
+    """The same of many that go into one: all that was added, how much of it a second, over how many ms at most, and the samples.
+    None: nothing is known. What lies in the step is done with afterwards."""
+    amount = rate = 0.0
+    longest_ms = count = 0
+    for series in alike:
+        if series.samples or series.has_deltas:
+            added, covered_ms, samples = increase(series, begin_ms, end_ms)
+            if samples or covered_ms:
+                amount += added
+                rate += added * 1000 / (covered_ms or end_ms - begin_ms)
+                longest_ms = max(longest_ms, covered_ms)
+                count += samples
+            series.drop_before(end_ms)
+    return (amount, rate, longest_ms, count) if count or longest_ms else None
+
+
+def histograms(series: Series, begin_ms: int, end_ms: int) -> tuple[Parts, int, int]:
+    """The same of a histogram: distributions that were added, and how much of each counts."""
+    parts: Parts = []
+    covered_ms, count = 0, 0
+    for point in series.samples:
+        value, time_ms = point.value, point.time_ms
+        if not isinstance(value, Distribution) or point.is_delta:
+            continue
+        if series.at_ms is None:
+            series.at_ms = series.begin(point)
+            if series.at_ms is None:
+                if time_ms >= end_ms:
+                    break
+                series.at_ms, series.last_distribution, series.floor_distribution = time_ms, value, value
+                count += 1
+                continue
+        gap_ms = time_ms - series.at_ms
+        if gap_ms <= 0:
+            if gap_ms == 0 and series.is_on_line and time_ms < end_ms:
+                series.is_on_line = False
+                series.last_distribution = series.floor_distribution = value
+                count += 1
+            continue
+        is_anew, added = buckets.increase(series.last_distribution, value, series.floor_distribution)
+        if time_ms < end_ms:
+            if gap_ms <= LONGEST_GAP_MS:
+                parts.append((added, 1.0))
+                covered_ms += gap_ms
+            series.at_ms, series.last_distribution, series.floor_distribution = time_ms, value, value
+            series.is_on_line = False
+            count += 1
+            continue
+        if gap_ms <= LONGEST_GAP_MS and series.at_ms < end_ms:
+            part = (end_ms - series.at_ms) / gap_ms
+            parts.append((added, part))
+            covered_ms += end_ms - series.at_ms
+            series.last_distribution = buckets.without(value, added, 1.0 - part)
+            if is_anew:
+                series.floor_distribution = None
+            series.at_ms, series.is_on_line = end_ms, True
+        break
+    if series.has_deltas:
+        covered_ms += series.target.watched_ms(begin_ms, end_ms)
+        for point, part, is_counted in _deltas(series, begin_ms, end_ms):
+            if isinstance(point.value, Distribution):
+                parts.append((point.value, part))
+                count += is_counted
+    return parts, covered_ms, count
+
+
+def _deltas(series: Series, begin_ms: int, end_ms: int) -> Iterator[tuple[MetricPoint, float, bool]]:
+    """Samples that say what was added since a moment: how much of each lies in the step, and whether it counts as one of this
+    step. One that does not say since when lies where its time is."""
+    for point in series.samples:
+        if not point.is_delta:
+            continue
+        time_ms, start_ms = point.time_ms, point.start_ms
+        if start_ms is None or start_ms >= time_ms:
+            if time_ms < end_ms:
+                yield point, 1.0, True
+        elif time_ms - start_ms <= LONGEST_GAP_MS:
+            part_ms = min(time_ms, end_ms) - max(start_ms, begin_ms)
+            if part_ms > 0:
+                yield point, part_ms / (time_ms - start_ms), time_ms <= end_ms

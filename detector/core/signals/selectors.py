@@ -6,14 +6,16 @@ https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetric
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import re2
 
 LONGEST = 2000
+BOUND = "le"  # the label of a bucket that says up to where it counts
 _NAME = r"[A-Za-z_:][\w:]*"
 _SELECTOR = re.compile(rf"({_NAME})\s*(?:\{{(.*)\}})?\s*(?:>\s*(-?\d+(?:\.\d+)?))?", re.ASCII)
 _MATCH = re.compile(r'\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)', re.ASCII)
@@ -40,9 +42,13 @@ class Match:
     text: str
 
     def accepts(self, value: str) -> bool:
-        if self.operator[-1] == "~":
-            return (_pattern(self.text).fullmatch(value) is not None) == (self.operator == "=~")
-        return (value == self.text) == (self.operator == "=")
+        is_it = self._is_it(value)
+        if not is_it and self.label == BOUND and value:  # Prometheus 3 writes 1.0 what Prometheus 2 writes 1
+            is_it = any(self._is_it(text) for text in bound_texts(value))
+        return is_it == (self.operator in ("=", "=~"))
+
+    def _is_it(self, value: str) -> bool:
+        return _pattern(self.text).fullmatch(value) is not None if self.operator[-1] == "~" else value == self.text
 
     def __str__(self) -> str:
         escaped = self.text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -59,6 +65,9 @@ class Selector:
 
     def accepts(self, labels: Mapping[str, str]) -> bool:
         return all(match.accepts(labels.get(match.label, "")) for match in self.matches)
+
+    def accepts_bound(self, bound: float) -> bool:
+        return all(match.accepts(bound_text(bound)) for match in self.matches if match.label == BOUND)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -87,7 +96,7 @@ def selector_of(text: str) -> Selector:
     return Selector(name, tuple(matches), None if above is None else float(above))
 
 
-def names_of(name: str, unit: str) -> tuple[str, ...]:
+def names_of(name: str, unit: str, is_counter: bool = False) -> tuple[str, ...]:
     """What a series may be called in a selector: as it is, and if it is no name of Prometheus' or has a unit of its own, as
     Prometheus would write it."""
     plain = _ODD.sub("_", name).strip("_") or "_"
@@ -95,9 +104,32 @@ def names_of(name: str, unit: str) -> tuple[str, ...]:
     names = [name, plain]
     if suffix and not plain.endswith(f"_{suffix}") and not plain.endswith(f"_{suffix}_total"):
         names.append(f"{plain}_{suffix}")
-    if "." in name:
-        names += [f"{known}_total" for known in names[1:]]
+    if "." in name or is_counter:
+        names += [f"{known}_total" for known in names[1:] if not known.endswith("_total")]
     return tuple(dict.fromkeys(names))
+
+
+def all_names_of(name: str) -> Iterator[str]:
+    """What it may be called if its unit is any, and it is a counter or none."""
+    for unit in ("", *_UNIT_SUFFIXES):
+        yield from names_of(name, unit, is_counter=True)
+
+
+def bound_text(bound: float) -> str:
+    """As a bucket's label says it."""
+    if bound == math.inf:
+        return "+Inf"
+    short = f"{bound:g}"
+    return short if float(short) == bound else repr(bound)
+
+
+def bound_texts(text: str) -> tuple[str, ...]:
+    """The other ways in which the same bound is written."""
+    try:
+        bound = float(text)
+    except ValueError:
+        return ()
+    return bound_text(bound), repr(bound)
 
 
 def label_name(name: str) -> str:
