@@ -354,8 +354,14 @@ class Folding:
             for series in [series for series in by_labels.values() if not series.uses]:
                 del by_labels[series.labels]
                 self._by_id[name].pop(id(series.labels), None)
+                self._remember_gone(series)
                 self._series -= 1
                 self._unused -= 1
+
+    def _remember_gone(self, series: Series) -> None:
+        if len(self._gone) > self.most_series:
+            self._gone.clear()
+        self._gone.add(hash((series.name, series.labels)))
 
     def _routes_of(self, point: MetricPoint) -> tuple[Wanted, ...]:
         key = point.name, point.unit, point.kind, isinstance(point.value, Distribution)
@@ -481,11 +487,9 @@ class Folding:
             del self._by_labels[series.name][series.labels]
             self._by_id[series.name].pop(id(series.labels), None)
             self._drop(series)
+            self._remember_gone(series)
             if series.is_histogram:  # its parts, if they still come, are looked at anew
                 self._mark_buckets(series, plain_labels(series.labels), False)
-        if len(self._gone) > self.most_series:
-            self._gone.clear()
-        self._gone.update(hash((series.name, series.labels)) for series in gone)
         self._targets = {key: target for key, target in self._targets.items() if target.series}
         self._series -= len(gone)
         self.counts.vanished += len(gone)

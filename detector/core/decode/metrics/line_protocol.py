@@ -1,7 +1,8 @@
 """InfluxDB's line protocol, as Telegraf and k6 send it: `measurement,tag=value field=1,other=2i 1465839830100400200`.
 
-Each number is a point of the series `<measurement>_<field>` (`<measurement>` for the field `value`); truth is 1, a text is no
-number. The grammar is that of InfluxDB 1.x: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference and
+Each number is a point of the series `<measurement>_<field>` (`<measurement>` for the field `value`; see `fields`); truth is 1, a
+text is no number. The grammar is that of InfluxDB 1.x:
+https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference and
 `models/points.go` beside it. A plain line is split; one with a backslash or an odd quote is walked, ten times as slow.
 """
 
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from detector.core.decode.metrics.fields import part_of
 from detector.core.decode.metrics.k6 import BUILT_IN
 from detector.core.decode.metrics.labels import LONGEST_NAME, bounded, named, sorted_labels
 from detector.core.decode.metrics.line_error import LineError, LineErrors
@@ -42,31 +44,35 @@ _FIELD = re.compile(rb'((?:[^,= "]|(?<=\\)[,= ]|(?<!^)")+)=(?:("(?:[^"\\]|\\.)*+
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _INTEGER = re.compile(rb"([-+]?\d{1,20})([iu])")
 _COMMA, _EQUALS, _ESCAPE = re.compile(rb"(?<!\\),"), re.compile(rb"(?<!\\)="), re.compile(rb"\\([,= ])")
-Fields = list[tuple[bytes, bytes]]
+Fields = list[tuple[bytes, bytes]]  # names and values as they stand
 Decoded = tuple[tuple[MetricPoint, ...], tuple[LineError, ...]]
 
 
 class _Series:
     """Measurement and tags of a line, read once for all lines that begin alike."""
 
-    __slots__ = ("fields", "k6", "labels", "measurement")
+    __slots__ = ("alone", "fields", "k6", "labels", "measurement")
 
     def __init__(self, measurement: str, labels: Labels) -> None:
         self.measurement = measurement
         self.labels = labels
         self.k6 = BUILT_IN.get(measurement)
-        self.fields: dict[bytes, str] = {}
+        self.fields: dict[bytes, tuple[str, Labels]] = {}
+        self.alone: dict[bytes, tuple[str, Labels]] = {}  # fields of lines that have but one
 
-    def name(self, field: bytes) -> str:
-        """Raises ValueError when the field has none."""
-        found = self.fields.get(field)
-        if found is None:
-            key = _text(field)
-            if not key:
-                raise ValueError("a field without a name")
-            found = bounded(self.measurement if key == "value" else f"{self.measurement}_{key}", LONGEST_NAME)
-            if len(self.fields) < _MOST_FIELDS_KNOWN and len(field) <= LONGEST_NAME:
-                self.fields[field] = found
+    def parts(self, fields: Fields) -> list[tuple[str, Labels]]:
+        """Name and labels of each of the fields of a line. Raises ValueError when one has no name."""
+        keys = [_text(key) for key, _ in fields]
+        if not all(keys):
+            raise ValueError("a field without a name")
+        all_keys, is_alone = frozenset(keys), len(keys) == 1
+        known, found = self.alone if is_alone else self.fields, []
+        for (field, _), key in zip(fields, keys, strict=True):
+            name, bound = part_of(self.measurement, key, all_keys, is_alone)
+            part = name, self.labels if bound is None else sorted_labels(dict(self.labels), dict((bound,)))
+            if len(known) < _MOST_FIELDS_KNOWN and len(field) <= LONGEST_NAME:
+                part = known.setdefault(field, part)
+            found.append(part)
         return found
 
 
@@ -121,14 +127,19 @@ class _Taken:
         """Raises ValueError, and then nothing of the line was taken."""
         if len(fields) > MOST_FIELDS or len(self.found) + len(fields) > MOST_POINTS:
             raise ValueError(f"more than {MOST_FIELDS} fields, or {MOST_POINTS} points in a request")
-        when, labels, known = self._time(time), series.labels, series.fields
+        when, known = self._time(time), series.fields if len(fields) > 1 else series.alone
         if series.k6 is not None and {key for key, _ in fields} - _NOT_OURS == {b"value"}:
             self._sample(series, _number(dict(fields)[b"value"]), when)
             return
-        numbers = [(known.get(key) or series.name(key), value) for key, text in fields if (value := _number(text)) is not None]
+        try:
+            parts = [known[key] for key, _ in fields]
+        except KeyError:
+            parts = series.parts(fields)
+        numbers = [_number(text) for _, text in fields]
         found, unknown = self.found, MetricKind.UNKNOWN
-        for name, value in numbers:
-            found[name, labels, when] = MetricPoint(name, labels, unknown, value, when)
+        for (name, labels), value in zip(parts, numbers, strict=True):
+            if value is not None:
+                found[name, labels, when] = MetricPoint(name, labels, unknown, value, when)
 
     def _sample(self, series: _Series, value: float | None, when: int) -> None:
         if series.k6 is not None and value is not None:

@@ -11,11 +11,10 @@ from typing import Any
 
 from detector.core.decode import guarded_json
 from detector.core.decode.logs import times
-from detector.core.decode.metrics.labels import LONGEST_NAME, MOST_POINTS, bounded, named, sorted_labels
+from detector.core.decode.metrics.fields import part_of
+from detector.core.decode.metrics.labels import MOST_POINTS, named, sorted_labels
 from detector.records import MetricKind, MetricPoint
 
-_UNNAMED = ("gauge", "counter")  # the field of a metric that has but one; as little as `value` does its name say anything
-_PROMETHEUS = "prometheus"  # the measurement in which Telegraf keeps metrics that have names of their own
 _NOW = (1e11, 1e13)  # record times, in ms, by which a unit may be told
 _MS_OF = [10.0**power for power in range(-6, 5)]  # a nanosecond to ten seconds
 
@@ -50,7 +49,9 @@ def _points(metric: Any, time_ms: int) -> Iterator[MetricPoint]:
     for field in sorted(fields):
         value = _number(fields[field])
         if value is not None:
-            yield MetricPoint(_name(name, field, len(fields)), labels, MetricKind.UNKNOWN, value, when)
+            series, bound = part_of(name, field, fields, len(fields) == 1)
+            own = labels if bound is None else sorted_labels(dict(labels), dict((bound,)))
+            yield MetricPoint(series, own, MetricKind.UNKNOWN, value, when)
 
 
 def _shape(metric: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -66,13 +67,6 @@ def _shape(metric: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
     if tags is not None and not isinstance(tags, dict):
         raise ValueError("a metric whose tags are no object")
     return name, fields, tags or {}
-
-
-def _name(metric: str, field: str, fields: int) -> str:
-    if metric == _PROMETHEUS:
-        return bounded(field, LONGEST_NAME)
-    is_named = field != "value" and not (fields == 1 and field in _UNNAMED)
-    return bounded(f"{metric}_{field}" if is_named else metric, LONGEST_NAME)
 
 
 def _number(value: Any) -> float | None:
