@@ -24,10 +24,11 @@ from detector.core.pipeline import Pipeline
 from detector.core.signals.definition import SignalDefinition
 from detector.core.signals.flow import SignalFlow
 from detector.documents import read_file
+from detector.edges.api import views
 from detector.edges.api.server import ApiParts, Listeners, bind, bound, serve
 from detector.edges.sinks import receiver_for
 from detector.edges.store.store import Store
-from detector.errors import BadInput, BadSettings, Fault, TrimwatchError
+from detector.errors import BadInput, BadSettings, Fault, StoreUnavailable, TrimwatchError
 from detector.inbox import Clocks, Door, PipelineInbox
 from detector.interface import Json
 from detector.live.couriers import Couriers
@@ -190,6 +191,9 @@ class _Daemon:
     def ring(self) -> None:
         self._bell.set()
 
+    def signals(self, service: str | None) -> Mapping[str, Json]:
+        return views.signals(self._pipeline.signals, service)
+
     def status(self) -> Mapping[str, Json]:
         rules = self._ready.rules
         return {
@@ -208,7 +212,12 @@ class _Daemon:
         self._pipeline.tick(Tick(self._clocks.wall_ms(), self._clocks.mono_ms()))
         history = self._store.history.incidents(limit=2 * self._settings.incidents.max_open)
         try:
-            self._pipeline.restore(self._store.state(), [*self._store.open_incidents(), *history])
+            self._pipeline.restore(
+                self._store.state(),
+                [*self._store.open_incidents(), *history],
+                self._store.journal.read(),
+                self._store.signals.cells,
+            )
         except ValueError as problem:  # written by another release: positions still hold, the windows begin anew
             logger.error("state_not_understood", problem=str(problem))
         loss = self._store.loss
@@ -221,7 +230,14 @@ class _Daemon:
         if (self._signals, self._settings.signals.max_series) == (tuple(signals), settings.signals.max_series):
             return
         self._signals = tuple(signals)
-        await self._inbox.change(lambda pipeline: pipeline.use_signals(_flow(signals, settings)))
+        await self._inbox.renew(lambda pipeline: self._renew_signals(pipeline, _flow(signals, settings)))
+
+    def _renew_signals(self, pipeline: Pipeline, flow: SignalFlow | None) -> None:
+        store = self._store
+        if flow is None:
+            with contextlib.suppress(StoreUnavailable):
+                store.journal.clear()
+        pipeline.use_signals(flow, store.state(), store.journal.read(), store.signals.cells)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -272,6 +288,8 @@ class _Daemon:
         while True:
             await self._inbox.tick()
             self._readers.look(self._clocks.wall_ms())
+            if (flow := self._pipeline.signals) is not None:
+                self._metrics.signals.show(flow.figures())
             self._bell.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), TICK_S)
@@ -282,11 +300,16 @@ class _Daemon:
         while True:
             await asyncio.sleep(LOOK_AFTER_S)
             await asyncio.to_thread(self._store.prune, self._clocks.wall_ms())
+            self._show_history()
             for rule, cost in self._ready.engine.costs().items():
                 if cost.seconds > paid.get(rule, 0.0):
                     self._metrics.rule_cost(rule, cost.seconds - paid.get(rule, 0.0))
                     paid[rule] = cost.seconds
             self._show_quarantine()
+
+    def _show_history(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            self._metrics.signals.history(self._store.signals.dropped(), self._store.signals.refused())
 
     async def _tell_not_mirrored(self, dropped: Mapping[str, int]) -> None:
         report = self_report.not_mirrored(dropped, self._clocks.wall_ms())

@@ -145,6 +145,14 @@ class PipelineInbox:
             change(self._pipeline)
             await self._commit()
 
+    async def renew(self, change: Callable[[Pipeline], None]) -> None:
+        """As `change`, of a part that goes on with what the store holds of it: all that was taken in is written first."""
+        async with self._turn:
+            await self._settle()
+            await self._commit()
+            change(self._pipeline)
+            await self._commit()
+
     def _consume_commands(self) -> None:
         try:
             commands = self._store.commands_after(self._command_id)

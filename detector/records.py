@@ -205,7 +205,8 @@ class MetricPoint:
 @dataclass(frozen=True, slots=True)
 class Points:
     """Metric points out of the records `offset` up to but without `next_offset` of a stream; `dead` are records that held none
-    that could be read."""
+    that could be read. `digest` is the same when a sender that was not answered sends the same again; empty where that changes
+    nothing."""
 
     stream: Stream
     points: tuple[MetricPoint, ...]
@@ -213,6 +214,7 @@ class Points:
     next_offset: int
     observed_ms: int
     dead: tuple[DeadLetter, ...] = ()
+    digest: str = ""
 
 
 @record

@@ -36,6 +36,7 @@ Examples:
   trimwatch replay --elasticsearch https://es:9200 --api-key-file key --index 'logs-*' --since 6h
   trimwatch replay --before old.log new.log        # which patterns are new, gone, more or less often
   trimwatch replay --fail-on error build.log       # exit status 1 when something was found
+  trimwatch replay --metrics k6 load.json.gz       # which golden signals a load test gives
 """
 
 
@@ -45,6 +46,7 @@ Examples:
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", help="How to print.")
 @click.option("--rules", "rule_paths", multiple=True, metavar="PATH", help="A folder of your own rules, on top of the built-in.")
 @click.option("--format", "layout", type=click.Choice(LAYOUTS), default="auto", help="How lines are framed.")
+@click.option("--metrics", type=click.Choice(["k6"]), help="The files are metrics, as `k6 run --out json=FILE` writes them.")
 @click.option("--service", help="The service; else the record says it, else the file's stem.")
 @click.option("--store", "store_path", metavar="FOLDER", help="Keep what was found in a store of its own.")
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit with 1 when something this loud was found.")
@@ -65,6 +67,7 @@ def replay(
     output: str,
     rule_paths: tuple[str, ...],
     layout: str,
+    metrics: str | None,
     service: str | None,
     store_path: str | None,
     fail_on: str | None,
@@ -79,6 +82,11 @@ def replay(
     """Looks through past logs (files, globs, gzip, `-` for standard input) and names what trimming broke. Pages no one."""
     rules = RuleSettings(paths=rule_paths)
     is_quiet = as_json or output == "json"
+    if metrics is not None:
+        if before or pod is not None or fail_on is not None or rule_paths or index["urls"]:
+            raise click.UsageError("--metrics goes with files, --service, --store and --json only")
+        _replay_metrics(files, service, store_path, as_json=is_quiet)
+        return
     batches: Iterable[Batch]
     past = IndexOptions(**index)
     if past.urls:
@@ -117,6 +125,19 @@ def replay(
             store.close()
     if fail_on is not None and any(is_as_loud(incident, Severity(fail_on)) for incident in outcome.incidents):
         sys.exit(1)
+
+
+def _replay_metrics(files: tuple[str, ...], service: str | None, store_path: str | None, *, as_json: bool) -> None:
+    from detector.cli.replay_metrics import run_metrics
+
+    if not files:
+        raise click.UsageError("name the files that hold the metrics")
+    store = None if store_path is None else Store.open(StoreSettings(path=store_path), time.time_ns() // 1_000_000)
+    try:
+        run_metrics(files, service, store, as_json=as_json)
+    finally:
+        if store is not None:
+            store.close()
 
 
 def _judged(

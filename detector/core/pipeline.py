@@ -27,7 +27,7 @@ from detector.core.incidents.lifecycle import Incidents
 from detector.core.judgements.announced import announced, recognised
 from detector.core.judgements.judgements import Judgements
 from detector.core.log_signals import Levels, LogSignals, quiet_levels
-from detector.core.signals.flow import FlowChanges, SignalFlow
+from detector.core.signals.flow import FlowChanges, Past, SignalFlow, no_past
 from detector.core.streams import Flow, Streams
 from detector.records import (
     FINDINGS_A_KEY,
@@ -46,6 +46,7 @@ from detector.records import (
     Points,
     Position,
     Receiver,
+    Remembered,
     Stream,
     Tick,
 )
@@ -125,7 +126,8 @@ class Pipeline:
         self.counts.points += len(points.points)
         self._unusable(points.dead)
         if self._signals is not None:
-            self._signals.points(points.points, self._came(points.observed_ms))
+            came_ms, service = self._came(points.observed_ms), points.stream.service or ""
+            self._signals.points(points.points, came_ms, points.digest, service)
         self._streams.reach(Position(points.stream.key, points.stream.name, points.next_offset, token))
 
     def tick(self, tick: Tick) -> None:
@@ -221,12 +223,16 @@ class Pipeline:
         """Other settings of the judge from here on."""
         self._say(self._judgements.configure(verdicts, alarms))
 
-    def use_signals(self, signals: SignalFlow | None) -> None:
-        """Others from here on; none: points are only counted."""
+    def use_signals(
+        self, signals: SignalFlow | None, state: Mapping[str, bytes], remembered: Remembered, past: Past = no_past
+    ) -> None:
+        """Others from here on, which begin as after a restart; none: points are only counted. Called right after a checkpoint
+        was written."""
         self._signals = signals
         self._log_signals = LogSignals(signals) if signals is not None and signals.logs.is_wanted else None
         if signals is not None:
             signals.tick(self._mono_ms)
+            signals.restore(state, remembered, past)
 
     # -- what followed ----------------------------------------------------------------------------------------------------
 
@@ -245,6 +251,11 @@ class Pipeline:
         flow = self._streams.awake.get(stream.key)
         return flow.latest_ms if flow is not None else 0
 
+    @property
+    def signals(self) -> SignalFlow | None:
+        """What makes signals of what comes in; None where nobody needs any."""
+        return self._signals
+
     def incidents(self) -> list[Incident]:
         """Every incident that is remembered, by first sight."""
         return self._incidents.all()
@@ -262,6 +273,8 @@ class Pipeline:
         """Everything that followed from the inputs since the last call. `at_ms` is the wall clock's, for the record."""
         positions, streams = self._streams.drain()
         signals = self._signals.drain() if self._signals is not None else FlowChanges()
+        for name, count in signals.flooded:
+            self.report(self_report.flooded(name, count, self._now_ms))
         flips = tuple(map(recognised, signals.changes))
         for flip in flips:
             self._say(self._judgements.begin(flip, self._now_ms))
@@ -278,6 +291,7 @@ class Pipeline:
             lost=tuple(self._lost),
             command_id=self._command_id,
             cells=signals.cells,
+            journal=signals.journal,
             changes=flips,
             judged=judging.judged,
             requests=judging.requests,
@@ -286,14 +300,21 @@ class Pipeline:
         self._findings, self._kept, self._dead_letters, self._lost, self._command_id = [], {}, [], [], None
         return made
 
-    def restore(self, state: Mapping[str, bytes], incidents: Iterable[Incident]) -> None:
-        """What the last checkpoint held; called once, before the first input. Raises ValueError when incidents are not ours."""
+    def restore(
+        self,
+        state: Mapping[str, bytes],
+        incidents: Iterable[Incident],
+        remembered: Remembered | None = None,
+        past: Past = no_past,
+    ) -> None:
+        """What the last checkpoint held; called once, before the first input. `remembered` and `past` are for signals, see there.
+        Raises ValueError when incidents are not ours."""
+        if self._signals is not None:
+            self._signals.restore(state, remembered or Remembered(), past)
         self._engine.restore({key.removeprefix(ENGINE): value for key, value in state.items() if key.startswith(ENGINE)})
         self._streams.restore(state, self._engine.awaited(), self._mono_ms)
         self._incidents.restore(incidents, state)
         self._say(self._judgements.restore(state))
-        if self._signals is not None:
-            self._signals.restore(state)
 
     # -- how --------------------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ from detector.records import Counts, IncidentState
 from detector.telemetry.health import Health, Trouble
 from detector.telemetry.process import ProcessFigures
 from detector.telemetry.registry import Registry
+from detector.telemetry.signal_metrics import SignalMetrics
 
 _SEND_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_JUDGE_BUCKETS_S = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 600)
 
 
 class Waiting(Protocol):
@@ -43,6 +45,7 @@ class Metrics:
         self.registry = registry = Registry()
         counter, gauge = registry.counter, registry.gauge
         self._process = ProcessFigures(registry)
+        self.signals = SignalMetrics(registry)
         gauge("trimwatch_build_info", "Which release runs.", "version").set(1, __version__)
         self._source = {
             "bytes": counter("trimwatch_source_bytes_total", "Bytes read.", "source"),
@@ -80,6 +83,9 @@ class Metrics:
         self._feed_refused = counter("trimwatch_feed_refused_total", "Documents that became dead letters.", "consumer")
         self._feed_failed = counter("trimwatch_feed_failed_total", "Batches that were not taken.", "consumer", "reason")
         self._feed_dropped = counter("trimwatch_feed_dropped_total", "Documents that no longer wait for anybody.", "kind")
+        self._judge_runs = counter("trimwatch_judge_runs_total", "Runs of the judge process.", "what", "result")
+        self._judge_seconds = registry.histogram("trimwatch_judge_seconds", "One run of it.", _JUDGE_BUCKETS_S, "what")
+        self._judge_waiting = gauge("trimwatch_judge_waiting", "Requests that wait for the judge, or that it works on.")
         self._store_bytes = gauge("trimwatch_store_bytes", "Size of the database on disk.")
         self._store_errors = counter("trimwatch_store_errors_total", "Writes that the store could not take.")
         self._trouble = gauge("trimwatch_trouble", "Whether something is wrong, see /healthz.", "trouble")
@@ -165,6 +171,14 @@ class Metrics:
     def agreed(self, answer: str) -> None:
         """send, told (by another daemon), later, or alone: nobody could be asked."""
         self._agreed.add(1, answer)
+
+    def judge_ran(self, what: str, seconds: float, *, has_answered: bool) -> None:
+        """`what` is verdict or alarms."""
+        self._judge_runs.add(1, what, "answered" if has_answered else "failed")
+        self._judge_seconds.observe(seconds, what)
+
+    def judge_waiting(self, requests: int) -> None:
+        self._judge_waiting.set(requests)
 
     def store_size(self, size_bytes: int) -> None:
         self._store_bytes.set(size_bytes)

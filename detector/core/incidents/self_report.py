@@ -91,6 +91,20 @@ def not_opened(count: int, now_ms: int) -> Report:
     )
 
 
+def flooded(metric: str, count: int, now_ms: int) -> Report:
+    """More series than are remembered: those that are known go on, new ones are refused."""
+    return _report(
+        rule="trimwatch/series-flood",
+        entity=Entity("metric", metric, metric),
+        title=f"New series of {metric} are refused: there are more than are remembered ({count:,} samples so far)",
+        cause="A label takes ever new values (an id, a path, an address), or there are more targets than expected.",
+        fix="Drop the label where the metric is made or sent, or raise signals.max_series. Series that are known go on.",
+        evidence=Evidence(metric, "0", 0, f"{count} samples of new series of {metric} were refused"),
+        now_ms=now_ms,
+        at=count,
+    )
+
+
 def not_mirrored(dropped: Mapping[str, int], now_ms: int) -> Report:
     """A mirror or topic was away for so long that what waited for it was let go; here it is all known."""
     counts = ", ".join(f"{count:,} of kind {kind}" for kind, count in sorted(dropped.items()))

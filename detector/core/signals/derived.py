@@ -30,6 +30,11 @@ class Derivation:
                     self._by_source.setdefault(source, []).append((signal, family))
         self._kept: dict[tuple[str, str], list[FamilyCell]] = {}
 
+    @property
+    def sources(self) -> frozenset[str]:
+        """The signals that others are made of."""
+        return frozenset(self._by_source)
+
     def take(self, cells: Sequence[FamilyCell]) -> tuple[FamilyCell, ...]:
         """In time order for each service and signal."""
         made: list[FamilyCell] = []

@@ -1,27 +1,43 @@
 """What becomes of metric points and of what logs tell: cells of golden signals, and changes that nobody announced.
 
 Steps close as the watermark passes them. Where points stop, ticks close the steps in which something waits, and no more: who was
-away for a while and comes back with what it kept is not late.
+away for a while and comes back with what it kept is not late. What waits is in the journal, so that a killed process goes on with
+it; what was made of it is told with the checkpoint that closed its step, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+import orjson
 
 from detector.core.signals.cells import FamilyCell
 from detector.core.signals.definition import SignalDefinition
 from detector.core.signals.derived import Derivation
-from detector.core.signals.folding import MOST_SERIES, Folding
+from detector.core.signals.figures import SignalFigures
+from detector.core.signals.folding import AHEAD_MS, MOST_SERIES, Folding, FoldingCounts
 from detector.core.signals.found import Found, found
 from detector.core.signals.from_logs import LogFolding
 from detector.core.signals.image_flip import METRIC, ImageFlips
-from detector.records import Cell, Change, MetricPoint
+from detector.core.signals.journal import Journal
+from detector.records import Cell, Change, JournalEntry, MetricPoint, Remembered
 
 STATE = "signals/"
-_IMAGES = STATE + "images"
-_LOGS = STATE + "logs/"
+_IMAGES, _CHOICE, _LOGS = STATE + "images", STATE + "choice", STATE + "logs/"
 MOST_IDS = 1_000  # of changes that were recognised, the latest: a new one gets none of them
+MOST_FLOODS = 5  # metrics that are told of by name; what more of them do is counted
+FLOOD_PAUSE_MS = 60_000
+_ALWAYS = 1 << 62
+_WINDOWS_BACK = 4  # a window is told with the first value behind it, which may be long in coming
+
+Past = Callable[[Collection[str], int, int], Iterable[Cell]]
+"""The committed cells of the signals of these names between two times, in time order for each service and signal."""
+
+
+def no_past(_names: Collection[str], _begin_ms: int, _end_ms: int) -> Iterable[Cell]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +47,19 @@ class FlowChanges:
     cells: tuple[Cell, ...] = ()
     changes: tuple[Change, ...] = ()
     state: tuple[tuple[str, bytes | None], ...] = ()
+    journal: JournalEntry | None = None
     flooded: tuple[tuple[str, int], ...] = ()
 
 
 class SignalFlow:
-    """`points`, `lines`, `start` and `tick` as they come, `drain` at every checkpoint. `is_live`: idle time counts; in replay
-    there is none, and `finish` closes what is left."""
+    """`points`, `lines`, `start` and `tick` as they come, `drain` at every checkpoint. `is_live`: idle time counts, and what
+    waits is journaled; in replay neither, and `finish` closes what is left."""
 
     def __init__(self, signals: Sequence[SignalDefinition], max_series: int = MOST_SERIES, *, is_live: bool = True) -> None:
         self.signals = tuple(signals)
         self.folding = Folding(self.signals, most_series=max_series)
         self.logs = LogFolding(self.signals)
-        self._is_live = is_live
+        self.journal = Journal() if is_live else None
         self._derivation = Derivation(self.signals)
         self._flips = ImageFlips()
         self._units = {signal.id: signal.unit for signal in self.signals}
@@ -50,17 +67,26 @@ class SignalFlow:
         self._cells: list[Cell] = []
         self._changes: list[Change] = []
         self._ids: dict[str, None] = {}
-        self._told_of: dict[str, int] = {}
-        self._has_images = False  # since the last drain
+        self._told: dict[str, tuple[int, int]] = {}  # floods: how many were told, and when
+        self._choice = b""
+        self._has_images = self._has_closed = False  # since the last drain
         self._newest_ms = -1
         self._fed_mono_ms = self._mono_ms = 0
+        self._cells_made = self._repeated = 0
 
     # -- inputs -----------------------------------------------------------------------------------------------------------
 
-    def points(self, points: Sequence[MetricPoint], observed_ms: int) -> None:
-        """Takes them in; steps that are over are closed."""
-        folding = self.folding
+    def points(self, points: Sequence[MetricPoint], observed_ms: int, digest: str = "", service: str = "") -> None:
+        """Takes them in; steps that are over are closed. A push with the digest of an earlier one came before. `service` is
+        whose they are where they do not say so."""
+        folding, journal = self.folding, self.journal
+        if digest and journal is not None and journal.has_come(digest):
+            self._repeated += len(points)
+            return
+        folding.fallback = service
         folding.take(points, observed_ms)
+        if journal is not None:
+            journal.take(points, folding.known(points), service, folding.closed_ms, observed_ms + AHEAD_MS)
         if folding.has_seen(METRIC):
             self._look_for_flips(points)
         if folding.newest_ms > self._newest_ms:
@@ -79,7 +105,7 @@ class SignalFlow:
     def tick(self, mono_ms: int) -> None:
         """Time went by, on a clock that never jumps."""
         self._mono_ms = mono_ms
-        if not self._is_live:
+        if self.journal is None:
             return
         idle_ms = mono_ms - self._fed_mono_ms
         if self._newest_ms >= 0 and idle_ms >= self.folding.lateness_ms + self.folding.step_ms:
@@ -100,26 +126,73 @@ class SignalFlow:
         state: list[tuple[str, bytes | None]] = [(_LOGS + name, body) for name, body in self.logs.drain().items()]
         if self._has_images:
             state.append((_IMAGES, self._flips.snapshot()))
-        made = FlowChanges(tuple(self._cells), tuple(self._changes), tuple(state), self._flooded())
-        self._cells, self._changes, self._has_images = [], [], False
+        if self._has_closed and (choice := orjson.dumps(self.folding.choice())) != self._choice:
+            self._choice = choice
+            state.append((_CHOICE, choice))
+        entry = None
+        if self.journal is not None:
+            forgotten, self.folding.forgotten = self.folding.forgotten, []
+            self.journal.forget(forgotten)
+            entry = self.journal.drain(self.folding.closed_ms)
+        made = FlowChanges(tuple(self._cells), tuple(self._changes), tuple(state), entry, self._flooded())
+        self._cells_made += len(self._cells)
+        self._cells, self._changes, self._has_images, self._has_closed = [], [], False, False
         return made
 
-    def restore(self, state: Mapping[str, bytes]) -> None:
-        """What the last checkpoint held; called once, before the first input."""
+    def restore(self, state: Mapping[str, bytes], remembered: Remembered, past: Past) -> None:
+        """What the last checkpoint held; called once, after the first tick and before the first input. The steps that the journal
+        says were closed are closed again, and what that makes is not told."""
         if _IMAGES in state:
             self._flips.restore(state[_IMAGES])
-        logs = {key.removeprefix(_LOGS): body for key, body in state.items() if key.startswith(_LOGS)}
-        self.logs.restore(logs, self._mono_ms)
+        self.logs.restore({key.removeprefix(_LOGS): body for key, body in state.items() if key.startswith(_LOGS)}, self._mono_ms)
+        self._restore_choice(state.get(_CHOICE, b"[]"))
+        if self.journal is not None:
+            self._do_again(self.journal, remembered)
+        self._newest_ms, self._fed_mono_ms = self.folding.newest_ms, self._mono_ms
+        closed_ms, window_ms = self.folding.closed_ms, self._derivation.window_ms
+        if closed_ms >= 0 and self._derivation.sources:
+            cells = past(self._derivation.sources, closed_ms // window_ms * window_ms - _WINDOWS_BACK * window_ms, closed_ms)
+            self._derivation.take([_family_cell(cell, self.folding.step_ms) for cell in cells])
 
     def found(self, service: str | None = None) -> Found:
         """Which signals came, of one service or of any, and why not the rest."""
         made = [signal for signal, services in self._made.items() if service is None or service in services]
         return found(self.folding, made, service)
 
+    def services(self) -> list[str]:
+        """Those of which any signal was made."""
+        of_points = {service for (service, _, _), slot in self.folding.slots.items() if slot.seen_ms >= 0}
+        return sorted(of_points.union(*self._made.values()))
+
+    def figures(self) -> SignalFigures:
+        counts, journal = self.folding.counts, self.journal
+        return SignalFigures(
+            series=self.folding.series,
+            journal_bytes=journal.size_bytes if journal else 0,
+            cells=self._cells_made,
+            vanished=counts.vanished,
+            unkept=journal.unkept if journal else 0,
+            hurried=counts.hurried,
+            unmerged=counts.unmerged,
+            unused_points={
+                "late": counts.late,
+                "ahead": counts.ahead,
+                "flood": counts.refused_series + counts.refused_services,
+                "repeated": self._repeated,
+            },
+            unused_lines={"late": self.logs.late, "flood": self.logs.refused},
+        )
+
     # -- how --------------------------------------------------------------------------------------------------------------
 
     def _close(self, until_ms: int | None) -> None:
-        self._emit(self.folding.close(until_ms).cells)
+        before_ms = self.folding.closed_ms
+        closed = self.folding.close(until_ms)
+        if self.folding.closed_ms > before_ms:
+            self._has_closed = True
+            if self.journal is not None:
+                self.journal.close(self.folding.closed_ms)
+        self._emit(closed.cells)
 
     def _emit(self, cells: Iterable[FamilyCell], *, is_elsewhere: bool = False) -> None:
         """`is_elsewhere`: they were not made of points."""
@@ -140,6 +213,29 @@ class SignalFlow:
         name = f"{cell.signal}:{source}" if source else cell.signal
         return Cell(cell.service, name, self._units[cell.signal], cell.start_ms, cell.value, cell.evidence)
 
+    def _do_again(self, journal: Journal, remembered: Remembered) -> None:
+        folding = self.folding
+        for row in journal.restore(remembered):
+            at = 0
+            for until, closed_ms in (*row.closings, (len(row.points), -1)):
+                for service, run in groupby(range(at, until), row.services.__getitem__):
+                    folding.fallback = service
+                    folding.take([point for each in run if (point := row.points[each]) is not None], _ALWAYS)
+                at = until
+                if closed_ms >= 0:
+                    folding.close(closed_ms)
+        journal.settle(folding.find)
+        folding.counts = FoldingCounts()
+        folding.forgotten = []
+
+    def _restore_choice(self, state: bytes) -> None:
+        try:
+            choice = [(str(service), str(signal), str(family)) for service, signal, family in orjson.loads(state)]
+        except (ValueError, TypeError):
+            return
+        self._choice = state
+        self.folding.choose(choice)
+
     def _look_for_flips(self, points: Sequence[MetricPoint]) -> None:
         told = [point for point in points if point.name == METRIC]
         if not told:
@@ -153,8 +249,18 @@ class SignalFlow:
             self._changes.append(change)
 
     def _flooded(self) -> tuple[tuple[str, int], ...]:
-        """Of names of which more was refused than when this was last asked."""
-        flooded = self.folding.counts.flooded
-        grown = tuple((name, count) for name, count in flooded.items() if count > self._told_of.get(name, 0))
-        self._told_of = dict(flooded)
-        return grown
+        """Metrics of which more was refused than was told, once a minute; only a few are ever told of by name, because a flood of
+        names must not be one of incidents."""
+        grown = []
+        for name, count in self.folding.counts.flooded.items():
+            known = self._told.get(name)
+            if known is None and len(self._told) >= MOST_FLOODS:
+                continue
+            if known is None or (count > known[0] and self._mono_ms - known[1] >= FLOOD_PAUSE_MS):
+                self._told[name] = count, self._mono_ms
+                grown.append((name, count))
+        return tuple(grown)
+
+
+def _family_cell(cell: Cell, step_ms: int) -> FamilyCell:
+    return FamilyCell(cell.service, cell.signal, "", cell.time_ms, cell.value, cell.evidence, step_ms / 1000)

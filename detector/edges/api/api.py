@@ -50,6 +50,7 @@ class Api:
             ("GET", re.compile("/api/v1/dead-letters"), self._dead_letters),
             ("GET", re.compile("/api/v1/lost-ranges"), self._lost_ranges),
             ("GET", re.compile("/api/v1/status"), self._status),
+            ("GET", re.compile("/api/v1/signals"), self._signals),
             ("POST", re.compile("/-/reload"), self._reload),
         )
 
@@ -115,6 +116,9 @@ class Api:
                 **self._daemon.status(),
             }
         )
+
+    async def _signals(self, request: Request, _key: str) -> Answer:
+        return json_answer(dict(self._daemon.signals(request.query.get("service") or None)))
 
     async def _acknowledge(self, request: Request, key: str) -> Answer:
         await _object(request)

@@ -19,6 +19,10 @@ class Daemon(Protocol):
         """A command was written; the pipeline should look."""
         ...
 
+    def signals(self, service: str | None) -> Mapping[str, Json]:
+        """Which golden signals could be made of what came, of one service or of any, and why not the rest."""
+        ...
+
     def status(self) -> Mapping[str, Json]:
         """What `status` shows beside the store's own figures: sources with their lag, rules, memory."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detector.core.signals.flow import SignalFlow
 from detector.edges.store.history import Delivery, Kept
 from detector.edges.store.outbox import Backlog
 from detector.interface import Json, incident_object, rfc3339
@@ -25,6 +26,30 @@ def delivery(record: Delivery) -> dict[str, Json]:
         "attempt": record.attempt,
         "reason": record.reason,
         "problem": mask(record.problem),
+    }
+
+
+def signals(flow: SignalFlow | None, service: str | None) -> dict[str, Json]:
+    """What is found, and what is missing and why."""
+    if flow is None:
+        return {"in_use": False, "reason": "no source has metrics, nothing is pushed, and neither verdicts nor alarms are on"}
+    found = flow.found(service)
+    known = {signal.id: signal for signal in flow.signals}
+    figures = flow.figures()
+    shown: list[Json] = [
+        {"signal": id_, "title": known[id_].title, "unit": known[id_].unit, "required": known[id_].is_required}
+        for id_ in found.found
+    ]
+    return {
+        "in_use": True,
+        "service": service,
+        "services": list(flow.services()),
+        "summary": str(found),
+        "found": shown,
+        "missing": [{"signal": each.signal, "reason": each.reason} for each in found.missing],
+        "series": figures.series,
+        "unused_points": dict(figures.unused_points),
+        "unused_lines": dict(figures.unused_lines),
     }
 
 

@@ -73,7 +73,7 @@ class InfluxDb:
         content = unpacked(await request.body(self._most), request.headers.get("content-encoding", ""), self._most)
         arrived_ms = now_ms()
         points, errors = await self._pushed.decoded(lambda body: line_protocol.decode(body, precision, arrived_ms), content)
-        await self._pushed.keep(points)
+        await self._pushed.keep(points, content)
         if errors:
             dropped = sum(error.lines for error in errors)
             told = "; ".join(str(error) for error in errors[:_MOST_TOLD])

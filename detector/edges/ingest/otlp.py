@@ -34,7 +34,7 @@ class Otlp:
             points = await self._pushed.decoded(_points_of_json if form == JSON else _points, content)
         except ValueError as problem:
             raise Refused(400, str(problem)) from None
-        await self._pushed.keep(points)
+        await self._pushed.keep(points, content)
         return Answer(b"{}" if form == JSON else b"", 200, form)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import Protocol, TypeVar
 
 from detector.records import MetricPoint, Points, Stream
@@ -41,12 +42,20 @@ class Pushed:
                 await asyncio.wait([decoding])
                 raise
 
-    async def keep(self, points: Sequence[MetricPoint]) -> None:
-        """Returns when they are in the store. A sender whose wait is cut short may come again: then they are taken twice."""
+    async def keep(self, points: Sequence[MetricPoint], content: bytes = b"") -> None:
+        """Returns when they are in the store. A sender whose wait is cut short, by our death say, comes again with the same
+        `content`: what it says was added is then known by its digest, and not added twice."""
         if not points:
             return
         offset, self._next = self._next, self._next + 1
-        await self._inbox.kept(Points(self._stream, tuple(points), offset, self._next, now_ms()))
+        digest = _digest(points, content) if content and any(point.is_delta for point in points) else ""
+        await self._inbox.kept(Points(self._stream, tuple(points), offset, self._next, now_ms(), digest=digest))
+
+
+def _digest(points: Sequence[MetricPoint], content: bytes) -> str:
+    """Of what was sent, and of the times of its points: the same content without times, sent again, is something else."""
+    times = str(sum([point.time_ms for point in points])).encode()
+    return blake2b(content + times, digest_size=16).hexdigest()
 
 
 def now_ms() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -111,6 +111,14 @@ class SignalHistory:
                 group = group_of(id_)
                 fresh, refused = self._fresh(group)
             yield self._read(id_, signal, begin_ms, end_ms, fresh.get(id_, []), refused)
+
+    def cells(self, names: Collection[str], begin_ms: int, end_ms: int) -> Iterator[Cell]:
+        """Those of signals of these names, of all services, in time order for each."""
+        wanted = [signal for signal in self.signals() if signal.name in names]
+        for past in self.read_all(wanted, begin_ms, end_ms):
+            signal, cells = past.signal, past.cells
+            for time_ms, value, evidence in zip(cells.times_ms, cells.values, cells.evidence, strict=True):
+                yield Cell(signal.service, signal.name, signal.unit, time_ms, value, evidence)
 
     def pack(self, most_groups: int = 2, at_least: int = CELLS_A_CHUNK) -> int:
         """Turns fresh cells into chunks for the groups that have enough of them, `at_least` so many a signal. Returns how many

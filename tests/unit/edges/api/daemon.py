@@ -34,6 +34,9 @@ class Process:
     def status(self) -> Mapping[str, Json]:
         return {"rules": 3}
 
+    def signals(self, service: str | None) -> Mapping[str, Json]:
+        return {"service": service}
+
 
 @dataclass(frozen=True)
 class Reply:
