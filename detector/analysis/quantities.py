@@ -35,3 +35,11 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
     if low is None and high is None:
         return ""
     return f"{deviation(low, '')} to {deviation(high, '')} {unit}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `4 min`, `2.5 h`."""
+    for size, word in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= size:
+            return f"{digits(seconds / size)} {word}"
+    return f"{digits(seconds)} s"

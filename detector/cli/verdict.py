@@ -115,12 +115,12 @@ def _comparison(
     old, new, *rest = read_tables([path for path in (before, after, control) if path is not None])
     columns = list(dict.fromkeys((*old.columns, *new.columns)))
     asked = {} if config is None else read_config(config, read_file(config), flags, columns)
-    loads = {one.load for one in (flags, *asked.values()) if one.load}
+    drivers = {name for one in (flags, *asked.values()) for name in (one.load, one.requests) if name}
     missing = [
-        Fault(table.path, 1, load[:80], unknown("column", load, table.columns))
+        Fault(table.path, 1, name[:80], unknown("column", name, table.columns))
         for table in (old, new)
-        for load in sorted(loads)
-        if load not in table.columns
+        for name in sorted(drivers)
+        if name not in table.columns
     ]
     if missing:
         raise BadInput(missing)
@@ -192,8 +192,11 @@ def _echo(pieces: Iterator[str]) -> None:
 
 def _row(one: Compared, points: tuple[int, int]) -> VerdictRow:
     from detector.analysis.baselines.outline import outline, usual_range
-    from detector.analysis.report.verdict_rows import VerdictRow
+    from detector.analysis.report.verdict_rows import VerdictRow, WarmUpRow
 
     verdicts: tuple[Verdict, ...] = one.verdicts
     before, after = outline(*one.before, points[0]), outline(*one.after, points[1])
-    return VerdictRow(verdicts, before, after, usual_range(one.before[1]), one.accepted, one.limit)
+    early = one.warm_up
+    warm_up = None if early is None else WarmUpRow(early.seconds, early.after, early.observed)
+    usual = usual_range(one.before[1])
+    return VerdictRow(verdicts, before, after, usual, one.accepted, one.limit, one.chance, warm_up, one.is_required)

@@ -8,11 +8,16 @@ from dataclasses import dataclass, replace
 
 from detector.core.signals.spec import Acceptable, Direction, Layer, SignalKind, acceptable_of
 from detector.documents import Mapping, Node, read_document
-from detector.documents.fields import FaultList, WrongValue, choice, shown, text, unknown
+from detector.documents.fields import FaultList, WrongValue, choice, duration, flag, shown, text, unknown
 from detector.errors import BadInput, Fault
+from models.series import Against
 
-KEYS = ("kind", "direction", "acceptable", "limit", "load", "unit", "layer")
+KEYS = (
+    "kind", "direction", "acceptable", "limit", "load", "unit", "layer", "required", "span", "evidence", "requests", "against",
+)  # fmt: skip
+AGAINST: tuple[Against, ...] = ("auto", "past", "control")
 _LIMIT = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|[^\W\d_][^\s\d%]*)?")
+_MOST_EVIDENCE = 1e12
 _UNQUOTED = re.compile(r"^\s*[\w-]+:\s*>=", re.M)
 
 
@@ -32,7 +37,8 @@ DEFAULT = acceptable_of("+10%")
 class Asked:
     """How one signal is judged. `load` is the column that drives it, `unit` what its numbers are in; empty: not told. A rollout
     waits for what `is_required`. `span_s` is how much time may be pooled where one window cannot hold the `evidence` it needs
-    (requests or samples, as the table counts them); 0: one window."""
+    (requests or samples, as the table counts them); 0: one window. `requests` is the column that says how many requests stand
+    behind each number; `against` is what tells how it would have been."""
 
     kind: SignalKind = SignalKind.GAUGE
     direction: Direction = Direction.UP
@@ -45,6 +51,8 @@ class Asked:
     is_required: bool = True
     span_s: float = 0.0
     evidence: float = 0.0
+    requests: str = ""
+    against: Against = "auto"
 
     @property
     def worse(self) -> Direction:
@@ -105,8 +113,9 @@ def _asked(column: str, node: Node, line: int, flags: Asked, names: list[str], f
             continue
         read = _READ[entry.key]
         made = faults.attempt(where, lambda made=made, read=read, node=entry.value: read(made, node), made)  # type: ignore[misc]
-        if entry.key == "load" and made.load and made.load not in names:
-            faults.add(entry.line, where, unknown("column", made.load, names))
+        column_named = {"load": made.load, "requests": made.requests}.get(entry.key, "")
+        if column_named and column_named not in names:
+            faults.add(entry.line, where, unknown("column", column_named, names))
     return made
 
 
@@ -129,6 +138,21 @@ def _limit(made: Asked, node: Node) -> Asked:
     return replace(made, limit=value)
 
 
+def _evidence(node: Node) -> float:
+    try:
+        number = float(text(node))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= _MOST_EVIDENCE:
+        raise WrongValue(node.line, f"is {shown(text(node))}; write how many requests or samples a window needs")
+    return number
+
+
+def _against(node: Node) -> Against:
+    word = choice(node, list(AGAINST), "way to compare")
+    return next(known for known in AGAINST if known == word)
+
+
 _READ: dict[str, Callable[[Asked, Node], Asked]] = {
     "kind": lambda made, node: replace(made, kind=SignalKind(choice(node, list(SignalKind), "kind"))),
     "direction": lambda made, node: replace(made, direction=Direction(choice(node, list(Direction), "direction"))),
@@ -137,6 +161,11 @@ _READ: dict[str, Callable[[Asked, Node], Asked]] = {
     "load": lambda made, node: replace(made, load=text(node)),
     "unit": lambda made, node: replace(made, unit=text(node)),
     "layer": lambda made, node: replace(made, layer=choice(node, list(Layer), "layer")),
+    "required": lambda made, node: replace(made, is_required=flag(node)),
+    "span": lambda made, node: replace(made, span_s=duration(node).total_seconds()),
+    "evidence": lambda made, node: replace(made, evidence=_evidence(node)),
+    "requests": lambda made, node: replace(made, requests=text(node)),
+    "against": lambda made, node: replace(made, against=_against(node)),
 }
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detector.analysis import quantities as printed
 from detector.analysis.baselines import strict
 from detector.analysis.baselines.asked import Asked
 from detector.analysis.baselines.table import Floats, Table
 from detector.analysis.baselines.units import Measure, WrongUnit, measure
+from detector.analysis.baselines.verdict_text import LeftOut, accepted_levels, left_out_of, verdict_of
 from detector.core.signals.spec import Direction
 from detector.errors import BadInput, Fault
 from detector.records import Verdict, VerdictState
@@ -20,13 +20,17 @@ from models.judging import Answer, Question, Series, judge
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One signal: its verdicts, the one on all windows last, and what it was judged on, in the unit of `verdicts`."""
+    """One signal: its verdicts, the one on all windows last, and what it was judged on, in the unit of `verdicts`. `chance` is
+    the smallest level at which it would fail; None where it was not held against chance."""
 
     verdicts: tuple[Verdict, ...]
     before: tuple[Floats, Floats]
     after: tuple[Floats, Floats]
     limit: float | None
     accepted: tuple[float | None, float | None]
+    chance: float | None = None
+    warm_up: LeftOut | None = None
+    is_required: bool = True
 
     @property
     def whole(self) -> Verdict:
@@ -48,8 +52,8 @@ class Comparison:
 
     def signals(self) -> list[str]:
         """In the order of the before-file, then what is new; a column that drives others is none."""
-        loads = {asked.load for asked in (self.flags, *self.asked.values()) if asked.load}
-        return [name for name in dict.fromkeys((*self.before.columns, *self.after.columns)) if name not in loads]
+        drivers = {name for asked in (self.flags, *self.asked.values()) for name in (asked.load, asked.requests)}
+        return [name for name in dict.fromkeys((*self.before.columns, *self.after.columns)) if name not in drivers]
 
     def run(self) -> Iterator[Compared]:
         """Raises BadInput, before any is judged, where units do not fit."""
@@ -73,11 +77,14 @@ class Comparison:
     def _compared(self, name: str, asked: Asked, scale: Measure) -> Compared:
         before, after = self._column(self.before, name), self._column(self.after, name)
         verdicts: tuple[Verdict, ...]
+        chance, warm_up = None, None
         if self.is_strict:
             is_deviation = name in self.after.signed and not np.isfinite(before).any()
             verdicts = (strict.compare(name, before, after, asked, scale, is_deviation),)
         else:
-            verdicts = tuple(_told(name, answer, asked, scale) for answer in self._answers(name, before, after, asked, scale))
+            answers = self._answers(name, before, after, asked, scale)
+            chance, warm_up = answers[-1].chance, left_out_of(answers[-1], asked, scale)
+            verdicts = tuple(verdict_of(name, answer, asked, scale) for answer in answers)
             verdicts = tuple(self._with_absence(name, verdict) for verdict in verdicts)
         level = scale.level
         limit = None if scale.limit is None else scale.limit * level
@@ -86,30 +93,27 @@ class Comparison:
             (self.before.times_s, before * level),
             (self.after.times_s, after * level),
             limit,
-            _accepted(verdicts[-1].baseline, asked, scale),
+            accepted_levels(verdicts[-1].baseline, asked, scale),
+            chance,
+            warm_up,
+            asked.is_required,
         )
 
     def _answers(self, name: str, before: Floats, after: Floats, asked: Asked, scale: Measure) -> Sequence[Answer]:
-        old = Series(self.before.times_s, before, self._load(self.before, asked), self._control(self.before, name))
-        new = Series(self.after.times_s, after, self._load(self.after, asked), self._control(self.after, name))
-        accepted = asked.acceptable
-        question = Question(
-            asked.kind.value,
-            Direction.UP.value if accepted.is_wanted else asked.worse.value,
-            scale.amount if accepted.is_wanted else abs(scale.amount),
-            accepted.is_relative,
-            accepted.is_wanted,
-            scale.limit,
-            self.window_s,
+        return judge(
+            self._series(self.before, name, before, asked),
+            self._series(self.after, name, after, asked),
+            question_of(asked, scale, self.window_s),
         )
-        return judge(old, new, question)
+
+    def _series(self, table: Table, name: str, values: Floats, asked: Asked) -> Series:
+        load = table.columns.get(asked.load) if asked.load else None
+        evidence = table.columns.get(asked.requests) if asked.requests else table.evidence.get(name)
+        return Series(table.times_s, values, load, self._control(table, name), evidence)
 
     def _column(self, table: Table, name: str) -> Floats:
         values = table.columns.get(name)
         return np.full(table.times_s.size, np.nan) if values is None else values
-
-    def _load(self, table: Table, asked: Asked) -> Floats | None:
-        return table.columns.get(asked.load) if asked.load else None
 
     def _control(self, table: Table, name: str) -> Floats | None:
         """The control's values at the times of `table`: at the same time, else the nearest within half a step."""
@@ -132,54 +136,18 @@ class Comparison:
         return verdict
 
 
-def _told(name: str, answer: Answer, asked: Asked, scale: Measure) -> Verdict:
-    """The answer in print: numbers in units, and why in a sentence."""
-    base, new = (_times(x, scale.level) for x in (answer.baseline, answer.after))
-    observed, low, high = (_times(x, scale.deviation) for x in (answer.observed, answer.low, answer.high))
-    if low is not None and high is not None and low > high:
-        low, high = high, low
-    parts = []
-    if new is not None or base is not None:
-        parts.append(f"{printed.level(new, scale.unit)} against {printed.level(base, scale.unit)}")
-    if observed is not None:
-        ends = printed.interval(low, high, scale.deviation_unit)
-        parts.append(f"({printed.deviation(observed, scale.deviation_unit)}{f', 95 % interval {ends}' if ends else ''})")
-    limit = f", limit {asked.limit.text}" if asked.limit else ""
-    more = ""
-    if answer.windows_needed:
-        more = f" ({answer.windows_needed} more {'window' if answer.windows_needed == 1 else 'windows'} would settle it)"
-    note = f" ({scale.note})" if scale.note else ""
-    start = f"{' '.join(parts)}, accepted {asked.acceptable.text}{limit}: " if parts else ""
-    return Verdict(
-        name,
-        asked.layer,
-        answer.window,
-        base,
-        new,
-        asked.acceptable.text,
-        observed,
-        None if low is None and high is None else (low, high),
-        scale.unit,
-        VerdictState(answer.state),
-        f"{start}{answer.reason}: {answer.state}{more}{note}",
-        answer.windows_needed,
-    )
-
-
-def _accepted(baseline: float | None, asked: Asked, scale: Measure) -> tuple[float | None, float | None]:
-    """The levels between which a signal is within what is accepted, in print; None on a side that is open."""
+def question_of(asked: Asked, scale: Measure, window_s: float) -> Question:
+    """In the judge's units."""
     accepted = asked.acceptable
-    if baseline is None or not np.isfinite(accepted.amount):
-        return None, None
-    amount = scale.amount * (abs(baseline) if accepted.is_relative else scale.level)
-    if accepted.is_wanted:
-        return (None, baseline + amount) if amount < 0 else (baseline + amount, None)
-    room = abs(amount)
-    if asked.worse is Direction.BOTH:
-        return baseline - room, baseline + room
-    return (baseline - room, None) if asked.worse is Direction.DOWN else (None, baseline + room)
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    """Ten digits: what 14.000000000000012 has more is not the signal's. None for what is no number."""
-    return None if value is None or not np.isfinite(value) else float(f"{value * factor:.10g}")
+    return Question(
+        asked.kind.value,
+        Direction.UP.value if accepted.is_wanted else asked.worse.value,
+        scale.amount if accepted.is_wanted else abs(scale.amount),
+        accepted.is_relative,
+        accepted.is_wanted,
+        scale.limit,
+        window_s,
+        evidence=asked.evidence,
+        span_s=asked.span_s,
+        against=asked.against,
+    )

@@ -7,7 +7,8 @@ from html import escape
 
 from detector.analysis import quantities
 from detector.analysis.report.course_plot import course_plot
-from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, deviation_unit, loudest_first, summary
+from detector.analysis.report.rollout import summary
+from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, deviation_unit, loudest_first, warm_up_cells
 from detector.plain_text import one_line
 from detector.records import Verdict
 
@@ -55,7 +56,15 @@ def _row(row: VerdictRow) -> str:
     windows = "".join(f"<li>{_window(one)}</li>" for one in row.verdicts[:-1])
     if windows:
         verdict += f'<details class="reason"><summary>windows {row.windows}</summary><ol>{windows}</ol></details>'
-    return f'<tr><td class="signal">{_text(cells[0])}</td>{numbers}<td>{verdict}</td><td>{course_plot(row)}</td></tr>\n'
+    made = f'<tr><td class="signal">{_text(cells[0])}</td>{numbers}<td>{verdict}</td><td>{course_plot(row)}</td></tr>\n'
+    return made + _left_out(row)
+
+
+def _left_out(row: VerdictRow) -> str:
+    if (cells := warm_up_cells(row)) is None:
+        return ""
+    numbers = "".join(f'<td class="number">{_text(cell)}</td>' for cell in cells[1:-1])
+    return f'<tr class="reason"><td>{_text(cells[0])}</td>{numbers}<td>{_text(cells[-1])}</td><td></td></tr>\n'
 
 
 def _window(verdict: Verdict) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from detector.analysis import quantities
@@ -12,14 +12,22 @@ from detector.records import Verdict, VerdictState
 HEADINGS = ("signal", "baseline", "after", "acceptable", "observed", "verdict")
 MARKS = {VerdictState.PASS: "✓", VerdictState.FAIL: "✗", VerdictState.INCONCLUSIVE: "?"}
 _LOUDEST = {VerdictState.FAIL: 0, VerdictState.INCONCLUSIVE: 1, VerdictState.PASS: 2}
-_FALSE_FAIL = 0.01  # the level at which one signal is judged
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUpRow:
+    """The start of the after-period that was not judged: its level and deviation, in the units of the signal's verdict."""
+
+    seconds: float
+    after: float | None
+    observed: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
     """One signal. `verdicts` are those of its windows and, last, the one on all; `before` and `after` its course, None where
     nothing is known; `usual` the range in which nine of ten samples before lay; `accepted` the levels within which it passes,
-    None on an open side. All levels in the verdicts' unit."""
+    None on an open side. All levels in the verdicts' unit. `chance` is the smallest level at which it would fail."""
 
     verdicts: tuple[Verdict, ...]
     before: tuple[float | None, ...] = ()
@@ -27,6 +35,9 @@ class VerdictRow:
     usual: tuple[float, float] | None = None
     accepted: tuple[float | None, float | None] = (None, None)
     limit: float | None = None
+    chance: float | None = None
+    warm_up: WarmUpRow | None = None
+    is_required: bool = True
 
     @property
     def whole(self) -> Verdict:
@@ -50,6 +61,21 @@ class VerdictRow:
         )
 
 
+def warm_up_cells(row: VerdictRow) -> tuple[str, str, str, str, str, str] | None:
+    """A row of its own below the signal's, in the order of HEADINGS; None where the signal began as it went on."""
+    if row.warm_up is None:
+        return None
+    whole, seen = row.whole, row.warm_up
+    return (
+        f"{whole.signal}, warm-up",
+        quantities.level(whole.baseline, whole.unit),
+        quantities.level(seen.after, whole.unit),
+        "-",
+        quantities.deviation(seen.observed, deviation_unit(whole)),
+        f"first {quantities.duration(seen.seconds)}, not judged",
+    )
+
+
 def deviation_unit(verdict: Verdict) -> str:
     """Of what is observed; where only a limit is given, the signal's own."""
     try:
@@ -60,13 +86,3 @@ def deviation_unit(verdict: Verdict) -> str:
 
 def loudest_first(rows: Iterable[VerdictRow]) -> list[VerdictRow]:
     return sorted(rows, key=lambda row: _LOUDEST[row.whole.state])
-
-
-def summary(rows: Sequence[VerdictRow], is_strict: bool) -> str:
-    """One sentence over all signals, with the number of false fails to expect."""
-    count = {state: sum(row.whole.state is state for row in rows) for state in VerdictState}
-    said = f"{len(rows):,} {'signal' if len(rows) == 1 else 'signals'}: {count[VerdictState.FAIL]:,} failed, "
-    said += f"{count[VerdictState.INCONCLUSIVE]:,} inconclusive, {count[VerdictState.PASS]:,} passed"
-    if is_strict:
-        return f"{said}; point values compared, chance not considered."
-    return f"{said}; without any change about {quantities.digits(len(rows) * _FALSE_FAIL)} would fail by chance."

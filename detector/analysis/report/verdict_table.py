@@ -11,7 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, loudest_first, summary
+from detector.analysis.report.rollout import summary
+from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, loudest_first, warm_up_cells
 from detector.plain_text import one_line
 from detector.records import VerdictState
 
@@ -65,6 +66,8 @@ def _table(rows: Sequence[VerdictRow], every: int, has_windows: bool) -> Table:
         cells[-1] = Text(f"{MARKS[row.whole.state]} {row.whole.state.value}", style=COLOURS[row.whole.state])
         marks, course = [Text(row.windows)] * has_windows, [Text(spark_line(row, every)) for _ in range(min(every, 1))]
         table.add_row(*cells, *marks, *course)
+        if (left_out := warm_up_cells(row)) is not None:
+            table.add_row(*(Text(one_line(cell), style="dim") for cell in left_out))
     return table
 
 

@@ -60,3 +60,19 @@ def test_the_sign_says_which_way_is_worse() -> None:
     """-10 % accepts a fall; a plus or minus watches both ways; a wanted change has its own way."""
     worse = {text: Asked(acceptable=deviation_of(text)).worse.value for text in ("+10%", "-10%", "±10%", "+-10%", ">=-3")}
     assert worse == {"+10%": "up", "-10%": "down", "±10%": "both", "+-10%": "both", ">=-3": "up"}
+
+
+def test_evidence_and_span_and_what_holds_a_rollout() -> None:
+    text = "p99_ms: {required: false, span: 24h, evidence: 60000, requests: requests, against: control}\n"
+    asked = read_config("c.yaml", text.encode(), Asked(), COLUMNS)["p99_ms"]
+    assert (asked.is_required, asked.span_s, asked.evidence, asked.requests, asked.against) == (
+        False,
+        86_400.0,
+        60_000.0,
+        "requests",
+        "control",
+    )
+    wrong = "p99_ms: {required: maybe, span: long, evidence: -1, requests: reqests, against: old}\n"
+    assert [fault.partition(": ")[2].partition(":")[0] for fault in faults(wrong)] == [
+        f"p99_ms.{key}" for key in ("against", "evidence", "requests", "required", "span")
+    ]

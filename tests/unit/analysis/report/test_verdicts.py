@@ -9,9 +9,10 @@ from xml.dom import minidom
 
 from rich.console import Console
 
+from detector.analysis.report.rollout import summary
 from detector.analysis.report.verdict_markdown import markdown
 from detector.analysis.report.verdict_page import page
-from detector.analysis.report.verdict_rows import VerdictRow, summary
+from detector.analysis.report.verdict_rows import VerdictRow, WarmUpRow
 from detector.analysis.report.verdict_table import show_verdicts, spark_line
 from detector.records import Verdict, VerdictState
 
@@ -38,7 +39,9 @@ def test_the_table_has_the_columns_of_the_article() -> None:
     assert lines[2][:6] == ["p99_ms", "420 ms", "485 ms", "+15%", "+15.5 %", "✗ fail"]
     assert lines[3][:6] == ["pool_idle", "68 %", "82 %", ">=+10pp", "+14 pp", "✓ pass"]
     assert "p99_ms: beyond it: fail" in table(ROWS)
-    assert "2 signals: 1 failed, 0 inconclusive, 1 passed; without any change about 0.02 would fail by chance." in table(ROWS)
+    assert "2 signals: 1 failed, 0 inconclusive, 1 passed; without any change about 0.02 would fail by chance." in table(
+        [replace(row, chance=0.5) for row in ROWS]
+    )
 
 
 def test_a_narrow_terminal_keeps_the_numbers() -> None:
@@ -95,3 +98,13 @@ def test_the_summary_says_when_chance_was_not_considered() -> None:
     """Point values are no evidence."""
     assert summary(ROWS, True).endswith("point values compared, chance not considered.")
     assert summary([], False).startswith("0 signals")
+
+
+def test_a_warm_up_has_a_row_of_its_own() -> None:
+    """Below its signal, wherever it is printed, and it is no verdict."""
+    rows = [replace(ROWS[1], warm_up=WarmUpRow(240.0, 900.0, 114.3))]
+    assert "p99_ms, warm-up" in table(rows)
+    assert "| p99\\_ms, warm-up | 420 ms | 900 ms | - | +114.3 % | first 4 min, not judged |" in markdown(rows, False)
+    made = "".join(page(rows, "x", False))
+    assert "first 4 min, not judged" in made
+    assert made.count("<svg") == 1
