@@ -1,4 +1,5 @@
-"""Hears of every checkpoint: wakes the courier and the mirrors, and when the store cannot be written tells people past it."""
+"""Hears of every checkpoint: wakes the courier and the mirrors, hands on what is asked of the judge, and when the store cannot be
+written tells people past it."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from detector.errors import StoreUnavailable
 from detector.inbox import Clocks
 from detector.live.couriers import Couriers
 from detector.live.feeds import Feeds
+from detector.live.judges import Judges
 from detector.records import AlertAction, Checkpoint, Incident
 from detector.telemetry import Health, Metrics, Trouble, logger
 
@@ -17,9 +19,12 @@ TELL_AFTER_MS = 5_000  # a store that is busy for a moment is no emergency
 class Watcher:
     """Implements `inbox.Listener`."""
 
-    def __init__(self, couriers: Couriers, feeds: Feeds, health: Health, metrics: Metrics, clocks: Clocks) -> None:
+    def __init__(
+        self, couriers: Couriers, feeds: Feeds, judges: Judges, health: Health, metrics: Metrics, clocks: Clocks
+    ) -> None:
         self._couriers = couriers
         self._feeds = feeds
+        self._judges = judges
         self._health = health
         self._metrics = metrics
         self._clocks = clocks
@@ -30,6 +35,7 @@ class Watcher:
         if checkpoint.alerts:
             self._couriers.wake()
         self._feeds.written(checkpoint)
+        self._judges.ask(checkpoint.requests)
         for lost in checkpoint.lost:
             self._health.set(Trouble.BYTES_LOST, lost.stream.name, lost.reason, checkpoint.at_ms)
             logger.warning(

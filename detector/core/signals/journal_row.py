@@ -62,7 +62,7 @@ class Row:
                 values[at] = 0.0
         self.numbers.extend(numbers)
         self.times.extend([point.time_ms for point in points])
-        self.values.extend(values)  # type: ignore[arg-type]   all that are no numbers stand in `odd`
+        self.values.extend(values)  # type: ignore[arg-type]  # what is no number stands in `odd`
 
     def close(self, until_ms: int) -> None:
         self.closings.append((len(self.times), until_ms))
