@@ -198,8 +198,13 @@ class Folding:
         if not self._is_regrouped:
             self._regroup()
         for series in self._active:
-            if len(series.samples) > series.ordered:
-                series.order(self.closed_ms)
+            samples, ordered = series.samples, series.ordered
+            if len(samples) > ordered:
+                latest = samples[-1]
+                if len(samples) == ordered + 1 > 1 and not latest.is_delta and latest.time_ms > samples[-2].time_ms:
+                    series.ordered += 1
+                else:
+                    series.order(self.closed_ms)
         self._ranked.sort(key=_preference)
         cells: list[FamilyCell] = []
         start_ms = self._first(edge_ms)

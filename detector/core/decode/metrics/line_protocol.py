@@ -101,9 +101,10 @@ class _Taken:
     """What the lines of a body said."""
 
     def __init__(self, precision: tuple[int, int], now_ms: int) -> None:
-        self.found: dict[tuple[str, Labels, int], MetricPoint] = {}
+        self.found: dict[tuple[int, str, int], MetricPoint] = {}  # by its labels' place: a point holds on to them
         self.seconds = Seconds()
         self._factor, self._divisor = precision
+        self._times: dict[bytes, int] = {}
         self._now_ms = now_ms
 
     def take_plain(self, line: bytes) -> None:
@@ -121,13 +122,22 @@ class _Taken:
                 self.take(*_walked(line))
                 return
             rest = short
+        elif series.alone and b"," not in rest:  # one field, which is known: what Telegraf makes of Prometheus' metrics
+            key, _, value_time = rest.partition(b"=")
+            text, _, time = value_time.partition(b" ")
+            if (part := series.alone.get(key)) is not None and text and len(self.found) < MOST_POINTS:
+                when, value = self._times.get(time) or self._time(time.strip(b" ")), _number(text)
+                if value is not None:
+                    name, labels = part
+                    self.found[id(labels), name, when] = MetricPoint(name, labels, MetricKind.UNKNOWN, value, when)
+                return
         self.take(series, *_split(rest))
 
     def take(self, series: _Series, fields: Fields, time: bytes) -> None:
         """Raises ValueError, and then nothing of the line was taken."""
         if len(fields) > MOST_FIELDS or len(self.found) + len(fields) > MOST_POINTS:
             raise ValueError(f"more than {MOST_FIELDS} fields, or {MOST_POINTS} points in a request")
-        when, known = self._time(time), series.fields if len(fields) > 1 else series.alone
+        when, known = self._times.get(time) or self._time(time), series.fields if len(fields) > 1 else series.alone
         if series.k6 is not None and {key for key, _ in fields} - _NOT_OURS == {b"value"}:
             self._sample(series, _number(dict(fields)[b"value"]), when)
             return
@@ -139,7 +149,7 @@ class _Taken:
         found, unknown = self.found, MetricKind.UNKNOWN
         for (name, labels), value in zip(parts, numbers, strict=True):
             if value is not None:
-                found[name, labels, when] = MetricPoint(name, labels, unknown, value, when)
+                found[id(labels), name, when] = MetricPoint(name, labels, unknown, value, when)
 
     def _sample(self, series: _Series, value: float | None, when: int) -> None:
         if series.k6 is not None and value is not None:
@@ -151,6 +161,8 @@ class _Taken:
         when = int(time) * self._factor // self._divisor
         if not 0 <= when < _LATEST_MS or b"_" in time:
             raise ValueError("a time out of range")
+        if len(self._times) < _MOST_KNOWN:
+            self._times[time] = when
         return when
 
 

@@ -79,7 +79,10 @@ class RemoteWrite:
         while at < size:
             tag, length, at = data[at], data[at + 1], at + 2
             if length > 127:
-                length, at = wire.varint(data, at - 1)
+                if data[at] < 128:  # of two bytes, as nearly all are
+                    length, at = length & 127 | data[at] << 7, at + 1
+                else:
+                    length, at = wire.varint(data, at - 1)
             end = at + length
             if tag & 7 != wire.LENGTH or end > size:
                 raise ValueError("no WriteRequest: a field is cut off or of another kind")
@@ -148,7 +151,10 @@ class RemoteWrite:
         while at < size:
             tag, length, at = data[at], data[at + 1], at + 2
             if length > 127:
-                length, at = wire.varint(data, at - 1)
+                if data[at] < 128:  # of two bytes, as nearly all are
+                    length, at = length & 127 | data[at] << 7, at + 1
+                else:
+                    length, at = wire.varint(data, at - 1)
             end = at + length
             if tag & 7 != wire.LENGTH or end > size:
                 raise ValueError("no io.prometheus.write.v2.Request: a field is cut off or of another kind")
