@@ -21,7 +21,7 @@ from models.rare_counts import chance_of_more
 from models.series import Answer, Floats, Question, Series, State
 from models.spending import share_of_long_look
 
-_KINDS = ("share", "count")
+KINDS = ("share", "count")
 _LEAST_BLOCKS = 6  # to tell how much sums of so many windows vary
 _INTERVAL = 0.025
 
@@ -49,18 +49,18 @@ class Rate:
 def judge_pooled(before: Series, after: Series, question: Question, laid: Layout) -> list[Answer] | None:
     """None if this is no such signal: another kind or direction, nothing to pool, or windows that hold the evidence."""
     is_up = question.direction == "up" and not question.is_at_least
-    if not is_up or question.kind not in _KINDS or question.span_s <= question.window_s or question.evidence <= 0:
+    if not is_up or question.kind not in KINDS or question.span_s <= question.window_s or question.evidence <= 0:
         return None
     if min(np.nanmin(before.values), np.nanmin(after.values)) < 0 or np.median(laid.evidence) >= question.evidence:
         return None
     windows = min(laid.windows, max(int(question.span_s / question.window_s + 1e-6), 1))
-    past = _counts(before, question, laid.start_before_s, len(laid.before.known))
-    later = _counts(after, question, laid.start_after_s, laid.windows)
+    past = counts_of(before, question, laid.start_before_s, len(laid.before.known))
+    later = counts_of(after, question, laid.start_after_s, laid.windows)
     answers = [
         _row(i + 1, past, Rate(float(later[0][i]), float(later[1][i]), 1.0), question, float(laid.evidence[i]))
         for i in range(laid.windows)
     ]
-    clustering = max(_clustering(*past), _clustering(*(x[-windows:] for x in later)))
+    clustering = max(clustering_of(*past), clustering_of(*(x[-windows:] for x in later)))
     old = Rate(float(past[0].sum()), float(past[1].sum()), clustering)
     new = Rate(float(later[0][-windows:].sum()), float(later[1][-windows:].sum()), clustering)
     held = np.cumsum(laid.evidence)
@@ -69,7 +69,7 @@ def judge_pooled(before: Series, after: Series, question: Question, laid: Layout
     return [*answers, _together(old, new, question, have, looks, windows)]
 
 
-def _counts(series: Series, question: Question, start_s: float, count: int) -> tuple[Floats, Floats]:
+def counts_of(series: Series, question: Question, start_s: float, count: int) -> tuple[Floats, Floats]:
     """Events and exposure by window: of a share the requests that failed of all, else the values and how many there are."""
     exposure = weights(series) if question.kind == "share" else np.isfinite(series.values).astype(float)
     window_s = question.window_s
@@ -78,7 +78,7 @@ def _counts(series: Series, question: Question, start_s: float, count: int) -> t
     )
 
 
-def _clustering(events: Floats, exposure: Floats) -> float:
+def clustering_of(events: Floats, exposure: Floats) -> float:
     """At least 1, which is Poisson; of runs of windows as long as there are some of them to compare."""
     most = 1.0
     span = 1

@@ -28,6 +28,7 @@ Examples:
   trimwatch verdict --before before.csv --after after.csv --config signals.yaml -o html > verdict.html
   trimwatch verdict --before before.json --after after.json --json | jq 'select(.window == "all")'
   trimwatch verdict --before old.csv --after new.csv --strict    # point values, as in a runbook's table
+  trimwatch verdict --plan --before before.csv --config signals.yaml --windows 3    # before the change
 \b
 Files: CSV whose first column is the time (RFC 3339 or seconds since 1970) and each other one a signal; an
 empty cell is missing. Or the JSON that Prometheus answers to query_range. --config is YAML:
@@ -35,7 +36,10 @@ empty cell is missing. Or the JSON that Prometheus answers to query_range. --con
   pool_idle:    {kind: share, acceptable: ">=+10pp"}     # must rise so much; quote what begins with >
   heap_used:    {direction: up, acceptable: +10pp, limit: 75%, load: requests}
   lag_seconds:  {kind: latency, acceptable: +100ms}
-Also unit (ms, s, MiB, %, ratio) and layer. What a column does not say holds as in the flags.
+  scrapes:      {kind: share, acceptable: +0.005pp, requests: targets, evidence: 60000, span: 24h, required: false}
+Also unit (ms, s, MiB, %, ratio), layer, against. requests names the column that counts what stands behind each
+number; a window with less than evidence is not judged, and with a longer span windows are pooled up to it. What
+a column does not say holds as in the flags.
 \b
 Acceptable: +15% is relative to the baseline, +0.1pp is percentage points of a share, +100ms and +5MiB are in
 units, +3 is in the column's own. -10% accepts a fall, so a fall is what is worse. +-35% or --direction both:
@@ -55,7 +59,7 @@ all windows together ("window": "all"), which pays for having looked at each.
 @click.option(
     "--before", required=True, type=click.Path(), metavar="FILE", help="The time before the change: a day, better a week or two."
 )
-@click.option("--after", required=True, type=click.Path(), metavar="FILE", help="The time after it.")
+@click.option("--after", type=click.Path(), metavar="FILE", help="The time after it; not with --plan.")
 @click.option(
     "--config",
     type=click.Path(),
@@ -75,16 +79,32 @@ all windows together ("window": "all"), which pays for having looked at each.
 )
 @click.option("--load", metavar="COLUMN", help="A column of both files that drives the others, such as requests; not judged.")
 @click.option("--strict", is_flag=True, help="Compare point values (the mean of each column, or its one cell) and nothing else.")
+@click.option(
+    "--against",
+    type=click.Choice(["auto", "past", "control"]),
+    default="auto",
+    show_default=True,
+    help="What tells how it would have been: its past, the control, or whichever erred less over the baseline.",
+)
+@click.option("--plan", is_flag=True, help="Before the change: the least that would be found, and whether that is enough.")
+@click.option(
+    "--windows", type=click.IntRange(1, 96), default=3, show_default=True, help="With --plan: how many windows are to be judged."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for each signal and window.")
 @click.option("-o", "output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="How to print.")
-def verdict(as_json: bool, output: str, **options: Any) -> None:
+def verdict(as_json: bool, output: str, plan: bool, windows: int, **options: Any) -> None:
     """Judges every column of two files: did it get worse after the change than is accepted?
 
     Pass, fail, or inconclusive where the evidence allows neither. How much a signal moves by chance is read off
     its own past; a missing value never makes a pass.
     """
-    comparison = _comparison(**options)
     output = "json" if as_json else output
+    if plan:
+        _plan(output, windows, options)
+        return
+    if options["after"] is None:
+        raise click.UsageError("Missing option '--after'; or --plan, before there is one.")
+    comparison = _comparison(**options)
     states = _write_json(comparison.run()) if output == "json" else _show(comparison, output)
     if "fail" in states:
         sys.exit(1)
@@ -92,9 +112,18 @@ def verdict(as_json: bool, output: str, **options: Any) -> None:
         sys.exit(3)
 
 
+def _plan(output: str, windows: int, options: dict[str, Any]) -> None:
+    from detector.cli.verdict_plan import print_plan
+
+    if options["after"] is not None or options["strict"] or output == "html":
+        raise click.UsageError("--plan looks at --before alone, and prints a table, json or markdown.")
+    if not print_plan(_comparison(**options), windows, output, None if sys.stdout.isatty() else IN_A_FILE):
+        sys.exit(1)
+
+
 def _comparison(
     before: str,
-    after: str,
+    after: str | None,
     config: str | None,
     kind: str,
     direction: str,
@@ -103,43 +132,54 @@ def _comparison(
     control: str | None,
     load: str | None,
     strict: bool,
+    against: str,
 ) -> Comparison:
     """Reads everything; raises with all that is wrong before anything is judged."""
-    flags = _flags(kind, direction, acceptable, load)
+    flags = _flags(kind, direction, acceptable, load, against)
+    if against == "control" and control is None:
+        raise click.UsageError("--against control needs --control.")
     window_s = _window_s(window)
     from detector.analysis.baselines.asked import read_config
     from detector.analysis.baselines.comparison import Comparison
     from detector.analysis.baselines.reading import read_tables
+    from detector.analysis.baselines.table import Table
     from detector.documents import read_file
 
-    old, new, *rest = read_tables([path for path in (before, after, control) if path is not None])
+    old, *later = read_tables([path for path in (before, after, control) if path is not None])
+    new = later.pop(0) if after is not None else Table("", old.times_s[:0], {})
     columns = list(dict.fromkeys((*old.columns, *new.columns)))
     asked = {} if config is None else read_config(config, read_file(config), flags, columns)
     drivers = {name for one in (flags, *asked.values()) for name in (one.load, one.requests) if name}
     missing = [
         Fault(table.path, 1, name[:80], unknown("column", name, table.columns))
-        for table in (old, new)
+        for table in ((old, new) if after is not None else (old,))
         for name in sorted(drivers)
         if name not in table.columns
     ]
     if missing:
         raise BadInput(missing)
-    for table in (old, new, *rest):
+    for table in (old, new, *later):
         for note in table.notes:
             click.echo(f"trimwatch: {table.path}: {note}", err=True)
-    if new.times_s[0] <= old.times_s[-1] and not strict:
+    if after is not None and new.times_s[0] <= old.times_s[-1] and not strict:
         click.echo(f"trimwatch: {after} begins before {before} ends: are the files of one change, and in this order?", err=True)
-    return Comparison(old, new, flags, asked, window_s, rest[0] if rest else None, strict, config or "")
+    return Comparison(old, new, flags, asked, window_s, later[0] if later else None, strict, config or "")
 
 
-def _flags(kind: str, direction: str, acceptable: str, load: str | None) -> Asked:
-    from detector.analysis.baselines.asked import Asked, deviation_of
+def _flags(kind: str, direction: str, acceptable: str, load: str | None, against: str) -> Asked:
+    from detector.analysis.baselines.asked import AGAINST, Asked, deviation_of
 
     try:
         accepted = deviation_of(acceptable)
     except ValueError as wrong:
         raise click.BadParameter(str(wrong), param_hint="--acceptable") from None
-    return Asked(SignalKind(kind), Direction(direction), accepted, load=load or "")
+    return Asked(
+        SignalKind(kind),
+        Direction(direction),
+        accepted,
+        load=load or "",
+        against=next(word for word in AGAINST if word == against),
+    )
 
 
 def _window_s(window: str) -> float:

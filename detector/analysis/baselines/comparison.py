@@ -101,21 +101,16 @@ class Comparison:
 
     def _answers(self, name: str, before: Floats, after: Floats, asked: Asked, scale: Measure) -> Sequence[Answer]:
         return judge(
-            self._series(self.before, name, before, asked),
-            self._series(self.after, name, after, asked),
+            series_of(self, self.before, name, before, asked),
+            series_of(self, self.after, name, after, asked),
             question_of(asked, scale, self.window_s),
         )
-
-    def _series(self, table: Table, name: str, values: Floats, asked: Asked) -> Series:
-        load = table.columns.get(asked.load) if asked.load else None
-        evidence = table.columns.get(asked.requests) if asked.requests else table.evidence.get(name)
-        return Series(table.times_s, values, load, self._control(table, name), evidence)
 
     def _column(self, table: Table, name: str) -> Floats:
         values = table.columns.get(name)
         return np.full(table.times_s.size, np.nan) if values is None else values
 
-    def _control(self, table: Table, name: str) -> Floats | None:
+    def control_of(self, table: Table, name: str) -> Floats | None:
         """The control's values at the times of `table`: at the same time, else the nearest within half a step."""
         if self.control is None or (values := self.control.columns.get(name)) is None:
             return None
@@ -134,6 +129,13 @@ class Comparison:
             if name not in table.columns:
                 return replace(verdict, state=VerdictState.INCONCLUSIVE, reason=f"{why}: {table.path} has no such column")
         return verdict
+
+
+def series_of(comparison: Comparison, table: Table, name: str, values: Floats, asked: Asked) -> Series:
+    """One signal of one of its tables, with what drives it, its control, and what stands behind its numbers."""
+    load = table.columns.get(asked.load) if asked.load else None
+    evidence = table.columns.get(asked.requests) if asked.requests else table.evidence.get(name)
+    return Series(table.times_s, values, load, comparison.control_of(table, name), evidence)
 
 
 def question_of(asked: Asked, scale: Measure, window_s: float) -> Question:
