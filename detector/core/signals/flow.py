@@ -7,6 +7,7 @@ it; what was made of it is told with the checkpoint that closed its step, once.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,7 +26,7 @@ from detector.core.signals.journal import Journal
 from detector.records import Cell, Change, JournalEntry, MetricPoint, Remembered
 
 STATE = "signals/"
-_IMAGES, _CHOICE, _LOGS = STATE + "images", STATE + "choice", STATE + "logs/"
+_IMAGES, _CHOICE, _GONE, _LOGS = STATE + "images", STATE + "choice", STATE + "gone", STATE + "logs/"
 MOST_IDS = 1_000  # of changes that were recognised, the latest: a new one gets none of them
 MOST_FLOODS = 5  # metrics that are told of by name; what more of them do is counted
 FLOOD_PAUSE_MS = 60_000
@@ -68,7 +69,7 @@ class SignalFlow:
         self._changes: list[Change] = []
         self._ids: dict[str, None] = {}
         self._told: dict[str, tuple[int, int]] = {}  # floods: how many were told, and when
-        self._choice = b""
+        self._known_state: dict[str, bytes] = {_CHOICE: b"[]", _GONE: b"[]"}
         self._has_images = self._has_closed = False  # since the last drain
         self._newest_ms = -1
         self._fed_mono_ms = self._mono_ms = 0
@@ -126,9 +127,8 @@ class SignalFlow:
         state: list[tuple[str, bytes | None]] = [(_LOGS + name, body) for name, body in self.logs.drain().items()]
         if self._has_images:
             state.append((_IMAGES, self._flips.snapshot()))
-        if self._has_closed and (choice := orjson.dumps(self.folding.choice())) != self._choice:
-            self._choice = choice
-            state.append((_CHOICE, choice))
+        if self._has_closed:
+            state += self._changed({_CHOICE: orjson.dumps(self.folding.choice()), _GONE: orjson.dumps(list(self.folding.gone))})
         entry = None
         if self.journal is not None:
             forgotten, self.folding.forgotten = self.folding.forgotten, []
@@ -145,7 +145,7 @@ class SignalFlow:
         if _IMAGES in state:
             self._flips.restore(state[_IMAGES])
         self.logs.restore({key.removeprefix(_LOGS): body for key, body in state.items() if key.startswith(_LOGS)}, self._mono_ms)
-        self._restore_choice(state.get(_CHOICE, b"[]"))
+        self._restore_folding(state)
         if self.journal is not None:
             self._do_again(self.journal, remembered)
         self._newest_ms, self._fed_mono_ms = self.folding.newest_ms, self._mono_ms
@@ -228,13 +228,20 @@ class SignalFlow:
         folding.counts = FoldingCounts()
         folding.forgotten = []
 
-    def _restore_choice(self, state: bytes) -> None:
-        try:
-            choice = [(str(service), str(signal), str(family)) for service, signal, family in orjson.loads(state)]
-        except (ValueError, TypeError):
-            return
-        self._choice = state
-        self.folding.choose(choice)
+    def _restore_folding(self, state: Mapping[str, bytes]) -> None:
+        """What is not ours is left out."""
+        with contextlib.suppress(ValueError, TypeError):
+            choice = orjson.loads(state.get(_CHOICE, b"[]"))
+            self.folding.choose([(str(service), str(signal), str(family)) for service, signal, family in choice])
+        with contextlib.suppress(ValueError, TypeError):
+            self.folding.gone = dict.fromkeys(map(int, orjson.loads(state.get(_GONE, b"[]"))))
+        self._known_state |= {key: state[key] for key in (_CHOICE, _GONE) if key in state}
+
+    def _changed(self, state: Mapping[str, bytes]) -> list[tuple[str, bytes | None]]:
+        """What is not as it was written last."""
+        changed = [(key, body) for key, body in state.items() if self._known_state.get(key) != body]
+        self._known_state |= dict(changed)
+        return [*changed]
 
     def _look_for_flips(self, points: Sequence[MetricPoint]) -> None:
         told = [point for point in points if point.name == METRIC]

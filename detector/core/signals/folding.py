@@ -6,6 +6,7 @@ order, so that the order in which they came, within the lateness, changes nothin
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ MOST_NAMES = 50_000
 MOST_SLOTS = 10_000
 MOST_PENDING = 2_000_000
 MOST_TOLD = 100
+MOST_GONE = 20_000
 _SKIPPED_MS = 3_600_000
 _IGNORED: dict[int, Series] = {}
 
@@ -116,7 +118,7 @@ class Folding:
         self._groups: WeakValueDictionary[Labels, Group] = WeakValueDictionary()
         self._pending = 0
         self._targets: dict[tuple[str, ...], Target] = {}
-        self._gone: set[int] = set()  # hashes of series that came no more: they do not begin at 0 when they come again
+        self.gone: dict[int, None] = {}  # series that came no more, the latest last: they do not begin at 0 when they come again
         self._chosen: dict[tuple[str, str], str] = {}
 
     def take(self, points: Iterable[MetricPoint], observed_ms: int) -> None:
@@ -364,9 +366,9 @@ class Folding:
                 self._unused -= 1
 
     def _remember_gone(self, series: Series) -> None:
-        if len(self._gone) > self.most_series:
-            self._gone.clear()
-        self._gone.add(hash((series.name, series.labels)))
+        self.gone[_mark_of(series.name, series.labels)] = None
+        if len(self.gone) > MOST_GONE:
+            del self.gone[next(iter(self.gone))]
 
     def _routes_of(self, point: MetricPoint) -> tuple[Wanted, ...]:
         key = point.name, point.unit, point.kind, isinstance(point.value, Distribution)
@@ -451,10 +453,10 @@ class Folding:
         series.is_histogram = is_histogram
         series.bound = bound_of(labels)
         target.series += bool(uses)
-        key = hash((point.name, point.labels))
-        if target.first_ms <= point.time_ms - self.step_ms and key not in self._gone:
+        mark = _mark_of(point.name, point.labels)
+        if target.first_ms <= point.time_ms - self.step_ms and mark not in self.gone:
             series.born_ms = point.time_ms - self.step_ms
-        self._gone.discard(key)
+        self.gone.pop(mark, None)
         return series
 
     def _target(self, labels: Mapping[str, str], point: MetricPoint) -> Target:
@@ -506,3 +508,8 @@ class Folding:
             self._ranked = list(self.slots.values())
             self._chosen = {key: name for key, name in self._chosen.items() if (*key, name) in self.slots}
         return [Vanished(series.name, series.labels, series.seen_ms) for series in gone[:MOST_TOLD]]
+
+
+def _mark_of(name: str, labels: Labels) -> int:
+    """The same after a restart, which a hash is not."""
+    return zlib.crc32(repr((name, labels)).encode("utf-8", "surrogatepass"))

@@ -197,6 +197,26 @@ def test_an_idle_flow_writes_nothing():
     assert flow.drain() == FlowChanges()
 
 
+def test_a_series_that_vanished_before_we_died_and_comes_back_is_no_burst():
+    """Its target went on all the time; what it counts was counted before."""
+    disk = Disk()
+    flow = disk.start()
+    for at in range(40):
+        more = [point(HTTP, 5e6, 15 * at, instance="a", status="503")] if at < 4 else []
+        flow.points([point(HTTP, 30.0 * at, 15 * at, instance="a", status="200"), *more], 10**12)
+        disk.commit(flow.drain())
+    flow = disk.start()
+    for at in range(40, 60):
+        flow.points(
+            [point(HTTP, 30.0 * at, 15 * at, instance="a", status="200"), point(HTTP, 5e6, 15 * at, instance="a", status="503")],
+            10**12,
+        )
+    flow.finish()
+    disk.commit(flow.drain())
+    rates = [cell.value for cell in disk.cells.values() if cell.signal == "application/request-rate"]
+    assert max(rates) == pytest.approx(2.0)
+
+
 def test_whose_points_are_that_do_not_say_so_survives():
     """Of two sources with services of their own."""
     disk = Disk()
