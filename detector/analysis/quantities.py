@@ -31,9 +31,10 @@ def digits(value: float) -> str:
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """`+11 to +20 %`; empty where neither end is known."""
-    if low is None and high is None:
-        return ""
+    """`+11 to +20 %`; `from +11 %` where the other end is not known; empty where neither is."""
+    if low is None or high is None:
+        one, word = (low, "from") if high is None else (high, "up to")
+        return "" if one is None else f"{word} {deviation(one, unit)}"
     return f"{deviation(low, '')} to {deviation(high, '')} {unit}".rstrip()
 
 

@@ -19,9 +19,9 @@ _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:2rem auto;max-width:80rem;padding:0 1rem}
 table{border-collapse:collapse;width:100%}
 th,td{border-bottom:1px solid var(--line);padding:.4rem .6rem;text-align:left;vertical-align:top}
-td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.signal{overflow-wrap:anywhere;font-weight:600}
+td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.signal{overflow-wrap:anywhere;font-weight:600;min-width:8rem}
 .fail{color:var(--bad);font-weight:700}.pass{color:var(--good)}.inconclusive{color:var(--open)}.reason,.none{font-size:13px}
-svg{width:22rem;max-width:100%;height:auto}polyline{fill:none;stroke-width:1.5}polyline.before{stroke:var(--old)}
+svg{width:22rem;min-width:14rem;max-width:100%;height:auto}polyline{fill:none;stroke-width:1.5}polyline.before{stroke:var(--old)}
 polyline.after{stroke:var(--new)}
 circle.before{fill:var(--old)}circle.after{fill:var(--new)}.usual{fill:var(--usual)}line{stroke:var(--line)}
 line.accepted{stroke:var(--open);stroke-dasharray:5 3}
