@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.bench import latency
 from tests.bench.bench import Bench, told
 from tests.bench.elasticsearch_rows import elasticsearch_row
+from tests.bench.ingest_rows import lines_windows_row, remote_write_windows_row
 from tests.bench.kafka_rows import kafka_row
 from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
 from tests.bench.points_rows import points_row, remote_write_row
@@ -202,4 +203,6 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "elasticsearch": elasticsearch_row,
     "points": points_row,
     "remote-write": remote_write_row,
+    "remote-write-windows": remote_write_windows_row,
+    "lines-windows": lines_windows_row,
 }

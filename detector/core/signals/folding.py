@@ -104,6 +104,7 @@ class Folding:
         self.slots: dict[tuple[str, str, str], Slot] = {}
         self.came: set[str] = set()  # names that some family asks for
         self.fallback = ""  # whose a series is that comes next and does not say so
+        self.taken: Taken | None = None  # where to tell of what is taken, for whoever keeps a journal
         self.forgotten: list[int] = []  # numbers of series in the journal that came no more
         self._routes = Routes(self.signals)
         self._wanted: dict[tuple[str, str, MetricKind, bool], tuple[Wanted, ...]] = {}
@@ -126,7 +127,7 @@ class Folding:
         counted."""
         by_name, closed_ms, newest_ms = self._by_id, self.closed_ms, self.newest_ms
         latest_ms = observed_ms + AHEAD_MS
-        pending = 0
+        pending, taken = 0, self.taken
         for point in points:
             known = by_name.get(point.name)
             if known is None:
@@ -148,24 +149,14 @@ class Folding:
                 series = found
             if series.uses:
                 series.samples.append(point)
+                if taken is not None:
+                    taken.series.append(series)
+                    taken.points.append(point)
                 pending += 1
                 if time_ms > newest_ms:
                     newest_ms = time_ms
         self.newest_ms = newest_ms
         self._pending += pending
-
-    def known(self, points: Iterable[MetricPoint]) -> list[Series | None]:
-        """The series of each of the points that were just taken; None where it goes into no signal."""
-        by_name = self._by_id
-        found: list[Series | None] = []
-        add = found.append
-        for point in points:
-            known = by_name.get(point.name, _IGNORED)
-            series = known.get(id(point.labels))
-            if known is not _IGNORED and (series is None or series.labels is not point.labels):
-                series = self._by_labels[point.name].get(point.labels)
-            add(series if series is not None and series.uses else None)
-        return found
 
     def find(self, name: str, labels: Labels) -> Series | None:
         """A series that is remembered."""
@@ -191,6 +182,8 @@ class Folding:
     def close(self, until_ms: int | None = None) -> Closed:
         """Closes every step that ends at or before the watermark, or before `until_ms` if that is later."""
         watermark_ms = max(self.newest_ms - self.lateness_ms, -1 if until_ms is None else until_ms)
+        if self._pending > MOST_PENDING:  # at most so many: looked at only when it may be too much
+            self._pending = sum([len(series.samples) for series in self._active])
         if self._pending > MOST_PENDING:
             self.counts.hurried += 1
             watermark_ms = max(watermark_ms, self.newest_ms)
@@ -217,7 +210,6 @@ class Folding:
                 self.closed_ms = start_ms
                 start_ms = self._first(edge_ms)
         self.closed_ms = edge_ms
-        self._pending = sum([len(series.samples) for series in self._active])
         return Closed(tuple(cells), tuple(self._forget(edge_ms)))
 
     def _first(self, edge_ms: int) -> int:
@@ -340,6 +332,8 @@ class Folding:
         if series.uses:
             self._active.append(series)
             self._sort_in(series)
+            if self.taken is not None:
+                self.taken.fresh.append((series, point))
             if series.is_histogram:
                 self._replace_parts(series, plain_labels(series.labels))
         else:

@@ -77,38 +77,40 @@ def increases(alike: Sequence[Series], begin_ms: int, end_ms: int) -> tuple[floa
     """The same of many that go into one: all that was added, how much of it a second, over how many ms at most, and the samples.
     None: nothing is known. What lies in the step is done with afterwards.
 
-    Nearly always a series has one sample in the step and one behind it, neither lower than what was before: that case is walked
-    here, with the same result."""
+    Nearly always no sample is lower than the one before, and one lies behind the step: that case is walked here, with the same
+    result."""
     amount = rate = 0.0
     longest_ms = count = 0
     for series in alike:
-        samples = series.samples
-        if len(samples) > 1 and series.is_on_line and not series.has_deltas:
-            point, following = samples[0], samples[1]
-            value, later, at_ms = point.value, following.value, series.at_ms
-            time_ms, later_ms = point.time_ms, following.time_ms
-            if (
-                at_ms is not None
-                and isinstance(value, float)
-                and isinstance(later, float)
-                and series.last <= value <= later < _INFINITE
-                and (at_ms < time_ms or (at_ms == time_ms and value == series.last))
-                and time_ms < end_ms <= later_ms
-                and later_ms - at_ms <= LONGEST_GAP_MS
-            ):
-                more = later - value
-                part = (end_ms - time_ms) / (later_ms - time_ms)
-                added = value - series.last + more * part
-                covered_ms = end_ms - at_ms
-                series.last, series.floor = later - more * (1.0 - part), value
-                series.at_ms, series.seen_ms = end_ms, time_ms
-                del samples[0]
-                series.ordered -= 1
+        samples, at_ms = series.samples, series.at_ms
+        if samples and series.is_on_line and at_ms is not None and not series.has_deltas:
+            inside, reached, reached_ms = 0, series.last, at_ms
+            for point in samples:
+                value, time_ms = point.value, point.time_ms
+                if not (isinstance(value, float) and reached <= value < _INFINITE and time_ms - reached_ms <= LONGEST_GAP_MS):
+                    break
+                if time_ms <= reached_ms and (inside or time_ms < reached_ms or value != reached):
+                    break
+                if time_ms < end_ms:
+                    reached, reached_ms = value, time_ms
+                    inside += 1
+                    continue
+                more = value - reached
+                part = (end_ms - reached_ms) / (time_ms - reached_ms)
+                added = reached - series.last + more * part
+                series.last, series.at_ms = value - more * (1.0 - part), end_ms
+                if inside:
+                    series.floor, series.seen_ms = reached, reached_ms
+                    del samples[:inside]
+                    series.ordered -= inside
+                    count += inside
                 amount += added
-                rate += added * 1000 / covered_ms
-                if covered_ms > longest_ms:
-                    longest_ms = covered_ms
-                count += 1
+                rate += added * 1000 / (end_ms - at_ms)
+                if end_ms - at_ms > longest_ms:
+                    longest_ms = end_ms - at_ms
+                reached_ms = -1
+                break
+            if reached_ms < 0:
                 continue
         if samples or series.has_deltas:
             added, covered_ms, found = increase(series, begin_ms, end_ms)

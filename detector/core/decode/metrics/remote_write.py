@@ -24,6 +24,7 @@ Sample = tuple[float | None, int]
 _LABEL, _SAMPLE, _EXEMPLAR, _HISTOGRAM, _METADATA = 0x0A, 0x12, 0x1A, 0x22, 0x1A
 _LABEL_REFS, _HISTOGRAM_2, _EXEMPLAR_2, _METADATA_2, _CREATED = 0x0A, 0x1A, 0x22, 0x2A, 0x30
 _SYMBOL, _SERIES_2 = 0x22, 0x2A
+_SHAPE, _ZERO_SHAPE = b"\x12\x10\x09", b"\x12\x07\x10"  # a sample with a time of six bytes; of a value, or of 0
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class RemoteWrite:
                     is_zero = data[end - 9 : end - 7] == b"\x12\x07"
                     if is_zero or data[end - 18 : end - 15] == b"\x12\x10\x09":
                         series = series_of.get(data[at : end - (9 if is_zero else 18)])
-                        time_ms = times.get(data[end - 6 : end])
+                        time_ms = times.get(data[end - 6 : end]) or self._time(data[end - 6 : end])
                         if series is not None and time_ms is not None:
                             value: float | None = 0.0 if is_zero else _double(data, end - 15)[0]
                             if value != value and data[end - 15 : end - 7] == _STALE:
@@ -101,6 +102,9 @@ class RemoteWrite:
                             name, labels, kind, unit = series
                             points.append(MetricPoint(name, labels, kind, value, time_ms, None, False, unit))
                             samples += 1
+                            at = end
+                            continue
+                        if series is None and self._many(data, at, end, written):
                             at = end
                             continue
                 written.reading()
@@ -115,6 +119,37 @@ class RemoteWrite:
                 raise ValueError(f"more than {MOST_POINTS} points in a request")
         written.samples += samples
         return written
+
+    def _many(self, data: bytes, begin: int, end: int, written: Written) -> bool:
+        """Several samples of a known series, found from the end: what stands before them are its label bytes, or not."""
+        at = end
+        while at - begin > 18:
+            if data[at - 18 : at - 15] == _SHAPE and data[at - 7] == 0x10:
+                at -= 18
+            elif data[at - 9 : at - 6] == _ZERO_SHAPE:
+                at -= 9
+            else:
+                break
+        series = self._known.by_label_bytes.get(data[begin:at])
+        if series is None:
+            return False
+        points, times = written.points, self._times
+        name, labels, kind, unit = series
+        before = len(points)
+        while at < end:
+            is_zero = data[at + 1] == 7
+            after = at + 9 if is_zero else at + 18
+            time_ms = times.get(data[after - 6 : after]) or self._time(data[after - 6 : after])
+            if time_ms is None or after > end:
+                del points[before:]
+                return False
+            value: float | None = 0.0 if is_zero else _double(data, at + 3)[0]
+            if value != value and data[at + 3 : at + 11] == _STALE:
+                value = None
+            points.append(MetricPoint(name, labels, kind, value, time_ms, None, False, unit))
+            at = after
+        written.samples += len(points) - before
+        return True
 
     def _series(self, data: bytes, begin: int, end: int, written: Written) -> None:
         at = begin
@@ -146,49 +181,62 @@ class RemoteWrite:
 
     def _second(self, data: bytes) -> Written:
         symbols: list[bytes] = []
-        spans: list[int] = []  # begin, end, begin, end, ...
+        begins: list[int] = []
+        ends: list[int] = []
+        add_symbol, add_begin, add_end = symbols.append, begins.append, ends.append
         at, size = 0, len(data)
         while at < size:
             tag, length, at = data[at], data[at + 1], at + 2
             if length > 127:
-                if data[at] < 128:  # of two bytes, as nearly all are
+                if data[at] < 128:
                     length, at = length & 127 | data[at] << 7, at + 1
                 else:
                     length, at = wire.varint(data, at - 1)
             end = at + length
-            if tag & 7 != wire.LENGTH or end > size:
-                raise ValueError("no io.prometheus.write.v2.Request: a field is cut off or of another kind")
-            if tag == _SERIES_2:
-                spans += (at, end)
-            elif tag == _SYMBOL:
-                symbols.append(data[at:end])
+            if tag == _SYMBOL:
+                add_symbol(data[at:end])
+            elif tag == _SERIES_2:
+                add_begin(at)
+                add_end(end)
+            elif tag & 7 != wire.LENGTH:
+                raise ValueError("no io.prometheus.write.v2.Request: a field of another kind")
             elif tag < _SYMBOL:
                 raise ValueError("a WriteRequest of version 1.0, sent as io.prometheus.write.v2.Request")
-            if len(symbols) + len(spans) > MOST_SYMBOLS:
-                raise ValueError(f"more than {MOST_SYMBOLS} symbols and series in a request")
             at = end
+        if at > size:
+            raise ValueError("no io.prometheus.write.v2.Request: a field is cut off")
+        if len(symbols) + len(begins) > MOST_SYMBOLS:
+            raise ValueError(f"more than {MOST_SYMBOLS} symbols and series in a request")
         if symbols and symbols[0]:
             raise ValueError("the first symbol is not the empty string")
-        return self._by_symbols(data, symbols, spans)
+        return self._by_symbols(data, symbols, begins, ends)
 
-    def _by_symbols(self, data: bytes, symbols: list[bytes], spans: list[int]) -> Written:
+    def _by_symbols(self, data: bytes, symbols: list[bytes], begins: list[int], ends: list[int]) -> Written:
         written = Written()
         points, times, samples = written.points, self._times, 0
         request = SymbolRequest(self._known, symbols)
-        for begin, end in zip(spans[::2], spans[1::2], strict=True):
+        by_tail, texts, getters = request.by_tail, request.symbols, self._known.getters
+        for begin, end in zip(begins, ends, strict=True):
             # labels_refs, one sample, metadata: as Prometheus writes a series.
             after = begin + 2 + data[begin + 1]
-            is_zero = data[after : after + 3] == b"\x12\x07\x10"
-            rest = after + (9 if is_zero else 18)
+            shape = data[after : after + 3]
+            rest = after + (9 if shape == _ZERO_SHAPE else 18)
             if (
-                rest <= end
+                (rest == end or (rest < end and data[rest] != _SAMPLE))
                 and data[begin] == _LABEL_REFS
-                and (is_zero or (data[after : after + 3] == b"\x12\x10\x09" and data[after + 11] == 0x10))
+                and (shape == _ZERO_SHAPE or (shape == _SHAPE and data[after + 11] == 0x10))
             ):
-                time_ms = times.get(data[rest - 6 : rest])
-                series = None if time_ms is None else request.known(data[begin + 2 : after], data[rest:end])
+                time_ms = times.get(data[rest - 6 : rest]) or self._time(data[rest - 6 : rest])
+                refs, tail = data[begin + 2 : after], data[rest:end]
+                known, getter = by_tail.get(tail), getters.get(refs)
+                try:
+                    series = known.get(getter(texts)) if known and getter else None
+                except IndexError:
+                    series = None
+                if series is None:
+                    series = request.known(refs, tail)
                 if series is not None and time_ms is not None:
-                    value: float | None = 0.0 if is_zero else _double(data, after + 3)[0]
+                    value: float | None = 0.0 if shape == _ZERO_SHAPE else _double(data, after + 3)[0]
                     if value != value and data[after + 3 : after + 11] == _STALE:
                         value = None
                     name, labels, kind, unit = series
@@ -238,14 +286,14 @@ class RemoteWrite:
         times = self._times
         while at < end:
             shape = data[at : at + 3]
-            if shape == b"\x12\x10\x09" and at + 18 <= end and data[at + 11] == 0x10:
-                time_ms = times.get(data[at + 12 : at + 18])
+            if shape == _SHAPE and at + 18 <= end and data[at + 11] == 0x10:
+                time_ms = times.get(data[at + 12 : at + 18]) or self._time(data[at + 12 : at + 18])
                 value: float | None = _double(data, at + 3)[0]
                 if value != value and data[at + 3 : at + 11] == _STALE:
                     value = None
                 after = at + 18
-            elif shape == b"\x12\x07\x10" and at + 9 <= end:
-                value, time_ms, after = 0.0, times.get(data[at + 3 : at + 9]), at + 9
+            elif shape == _ZERO_SHAPE and at + 9 <= end:
+                value, time_ms, after = 0.0, times.get(data[at + 3 : at + 9]) or self._time(data[at + 3 : at + 9]), at + 9
             else:
                 break
             if time_ms is None:
@@ -266,8 +314,6 @@ class RemoteWrite:
                 is_stale = content[each.at : each.end] == _STALE
             elif tag == 0x10:
                 time_ms = wire.varint(content, each.at)[0]
-                if each.end - each.at == 6:
-                    self._remember_time(content[each.at : each.end], time_ms)
             elif tag == 0x18:
                 start_ms = wire.varint(content, each.at)[0] or None
         if not _may_be(time_ms) or (start_ms is not None and start_ms > time_ms):
@@ -277,12 +323,17 @@ class RemoteWrite:
         written.points.append(MetricPoint(series.name, series.labels, series.kind, shown, time_ms, start_ms, False, series.unit))
         written.samples += 1
 
-    def _remember_time(self, key: bytes, time_ms: int) -> None:
-        """Thousands of series share a scrape's time. Only a number that may be a time is a known one."""
-        if _may_be(time_ms):
-            if len(self._times) >= _MOST_TIMES:
-                self._times.clear()
-            self._times[key] = time_ms
+    def _time(self, key: bytes) -> int | None:
+        """A number of six bytes that may be a time. It is remembered: thousands of series share a scrape's."""
+        if key[-1] > 127 or min(key[:-1]) < 128:
+            return None
+        time_ms = wire.varint(key, 0)[0]
+        if not _may_be(time_ms):
+            return None
+        if len(self._times) >= _MOST_TIMES:
+            self._times.clear()
+        self._times[key] = time_ms
+        return time_ms
 
 
 def _add(series: Series, samples: list[Sample], written: Written) -> None:

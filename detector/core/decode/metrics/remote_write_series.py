@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from detector.core.decode.metrics.labels import LONGEST_NAME, MOST_LABELS, bounded, named, sorted_labels
 from detector.core.decode.otlp import wire
@@ -14,6 +14,7 @@ from detector.records import Labels, MetricKind
 
 MOST_SERIES = 10_000  # a generation; there are two, and a series is about 1.4 KB
 MOST_FAMILIES = 10_000
+MOST_TEXTS, LONGEST_TEXT = 40_000, 128  # that are one object from request to request: about 5 MB
 LONGEST_KEY = 8 << 10  # a series with more text is read anew each time
 _NAME = "__name__"
 _KINDS = {
@@ -32,7 +33,7 @@ class Unusable(ValueError):
     """A series that is none, and why, in words for its sender."""
 
 
-TextKey = tuple[Any, ...]  # names and values by turns, then a FamilyKey
+TextKey = tuple[bytes, ...]  # names and values by turns
 FamilyKey = tuple[int, bytes]  # type and unit
 UNKNOWN_FAMILY: FamilyKey = (0, b"")
 Getter = Callable[[list[bytes]], tuple[bytes, ...]]
@@ -64,8 +65,10 @@ class KnownSeries:
     def __init__(self) -> None:
         self.by_label_bytes: dict[bytes, Series] = {}
         self._before: dict[bytes, Series] = {}
-        self.by_text: dict[TextKey, Series] = {}
-        self._text_before: dict[TextKey, Series] = {}
+        self.by_text: dict[FamilyKey, dict[TextKey, Series]] = {}
+        self._text_before: dict[FamilyKey, dict[TextKey, Series]] = {}
+        self._by_text_count = 0
+        self.texts: dict[bytes, bytes] = {}
         self.getters: dict[bytes, Getter] = {}
         self._families: dict[str, Family] = {}
 
@@ -83,21 +86,29 @@ class KnownSeries:
         self.by_label_bytes[key] = found
         return found
 
-    def by_texts(self, key: TextKey) -> Series:
+    def by_texts(self, key: TextKey, of: FamilyKey) -> Series:
         """The series of these names and values, one after the other, with what its family is. Raises Unusable."""
-        found = self.by_text.get(key)
+        found = self.by_text.get(of, {}).get(key)
         if found is None:
-            *texts, kind, unit = key
+            kind, unit = of
             family = Family(_KINDS.get(kind, MetricKind.UNKNOWN), bounded(unit.decode("utf-8", "replace"), LONGEST_NAME))
-            pairs = zip(texts[::2], texts[1::2], strict=True)
-            found = self._text_before.pop(key, None) or self._made(pairs, family)
-            if sum(map(len, texts)) > LONGEST_KEY:
+            pairs = zip(key[::2], key[1::2], strict=True)
+            found = self._text_before.get(of, {}).pop(key, None) or self._made(pairs, family)
+            if sum(map(len, key)) > LONGEST_KEY:
                 return found
-            if len(self.by_text) >= MOST_SERIES:
-                self._text_before = dict(self.by_text)
-                self.by_text.clear()
-            self.by_text[key] = found
+            if self._by_text_count >= MOST_SERIES:
+                self._text_before, self.by_text, self._by_text_count = self.by_text, {}, 0
+            self.by_text.setdefault(of, {})[key] = found
+            self._by_text_count += 1
         return found
+
+    def same(self, text: bytes) -> bytes:
+        """An equal text that was there before, if it is remembered: what is one object is sooner known to be the same."""
+        if len(text) > LONGEST_TEXT:
+            return text
+        if len(self.texts) >= MOST_TEXTS:
+            self.texts.clear()
+        return self.texts.setdefault(text, text)
 
     def learn_family(self, data: bytes) -> None:
         """A MetricMetadata of 1.0, which comes in requests of its own. Raises ValueError."""
@@ -145,7 +156,9 @@ class SymbolRequest:
 
     def __init__(self, known: KnownSeries, symbols: list[bytes]) -> None:
         self._known = known
-        self._symbols = symbols
+        same = known.texts.get
+        self.symbols = [same(text) or known.same(text) for text in symbols]
+        self.by_tail: dict[bytes, dict[TextKey, Series]] = {}  # known series by what is said behind their samples
         self._families: dict[bytes, FamilyKey | None] = {}
 
     def known(self, refs: bytes, tail: bytes) -> Series | None:
@@ -153,7 +166,11 @@ class SymbolRequest:
         or unusable."""
         try:
             family = self._families[tail] if tail in self._families else self._of_tail(tail)
-            return None if family is None else self.series(refs, family)
+            if family is None:
+                return None
+            series = self.series(refs, family)
+            self.by_tail[tail] = self._known.by_text.get(family, {})
+            return series
         except ValueError:
             return None
 
@@ -161,10 +178,11 @@ class SymbolRequest:
         """`refs` is a packed list of places, in pairs. Raises Unusable, or ValueError when it is no list."""
         getter = self._known.getters.get(refs) or self._getter(refs)
         try:
-            key = getter(self._symbols) + family
+            key = getter(self.symbols)
         except IndexError:
             raise Unusable("a series refers to a symbol that is not there") from None
-        return self._known.by_text.get(key) or self._known.by_texts(key)
+        known = self._known.by_text.get(family)
+        return (known.get(key) if known else None) or self._known.by_texts(key, family)
 
     def family(self, metadata: bytes) -> FamilyKey:
         """Raises ValueError."""
@@ -173,7 +191,7 @@ class SymbolRequest:
             if each.type == 0 and each.number in (1, 4):
                 value = wire.varint(metadata, each.at)[0]
                 kind, unit = (value, unit) if each.number == 1 else (kind, value)
-        return kind, self._symbols[unit] if unit < len(self._symbols) else b""
+        return kind, self.symbols[unit] if unit < len(self.symbols) else b""
 
     def _of_tail(self, tail: bytes) -> FamilyKey | None:
         fields = wire.fields(tail)
