@@ -568,11 +568,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """What a checkpoint does to the journal of metric points: rows before `kept_from` go, row `number` is appended unless its
-    body is empty, `series` become known by their numbers, and `forgotten` ones are known no more."""
+    """What a checkpoint does to the journal of metric points: rows before `kept_from` go, row `number` is appended if there is
+    one, `series` become known by their numbers, and `forgotten` ones are known no more. `body` makes the row's bytes, in any
+    thread, and again if they could not be written."""
 
     number: int
-    body: bytes
+    body: Callable[[], bytes] | None
     kept_from: int
     series: tuple[tuple[int, bytes], ...] = ()
     forgotten: tuple[int, ...] = ()

@@ -10,7 +10,7 @@ class SignalMetrics:
     def __init__(self, registry: Registry) -> None:
         counter, gauge = registry.counter, registry.gauge
         self._series = gauge("trimwatch_signal_series", "Series of metrics that are remembered.")
-        self._journal = gauge("trimwatch_signal_journal_bytes", "What points of open steps take in the store.")
+        self._journal = gauge("trimwatch_signal_journal_points", "Points that a start would take in again.")
         self._cells = counter("trimwatch_signal_cells_total", "Values of signals that were made.")
         self._unused = counter("trimwatch_signal_points_unused_total", "Metric points that were not used.", "reason")
         self._lines = counter("trimwatch_signal_lines_unused_total", "Log lines that no signal counted.", "reason")
@@ -25,7 +25,7 @@ class SignalMetrics:
     def show(self, figures: SignalFigures) -> None:
         """What there is since the start, or since other signals are used."""
         self._series.set(figures.series)
-        self._journal.set(figures.journal_bytes)
+        self._journal.set(figures.journal_points)
         self._rise(self._cells, figures.cells)
         for reason, count in figures.unused_points.items():
             self._rise(self._unused, count, reason)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SignalFigures:
-    """Since the start, but for `series` and `journal_bytes`, which are now. `unused_*` by a word for the reason: late, ahead (of
+    """Since the start, but for `series` and `journal_points`, which are now. `unused_*` by a word for the reason: late, ahead (of
     what is believed), flood (a new series beyond the number that is remembered), repeated (the same push again)."""
 
     series: int
-    journal_bytes: int
+    journal_points: int
     cells: int
     vanished: int
     unkept: int

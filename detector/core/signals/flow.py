@@ -18,7 +18,7 @@ from detector.core.signals.cells import FamilyCell
 from detector.core.signals.definition import SignalDefinition
 from detector.core.signals.derived import Derivation
 from detector.core.signals.figures import SignalFigures
-from detector.core.signals.folding import AHEAD_MS, MOST_SERIES, Folding, FoldingCounts
+from detector.core.signals.folding import MOST_SERIES, Folding, FoldingCounts
 from detector.core.signals.found import Found, found
 from detector.core.signals.from_logs import LogFolding
 from detector.core.signals.image_flip import METRIC, ImageFlips
@@ -84,10 +84,10 @@ class SignalFlow:
         if digest and journal is not None and journal.has_come(digest):
             self._repeated += len(points)
             return
-        folding.fallback = service
+        folding.fallback, folding.taken = service, journal.taken if journal is not None else None
         folding.take(points, observed_ms)
         if journal is not None:
-            journal.take(points, folding.known(points), service, folding.closed_ms, observed_ms + AHEAD_MS)
+            journal.number(service)
         if folding.has_seen(METRIC):
             self._look_for_flips(points)
         if folding.newest_ms > self._newest_ms:
@@ -133,7 +133,7 @@ class SignalFlow:
         if self.journal is not None:
             forgotten, self.folding.forgotten = self.folding.forgotten, []
             self.journal.forget(forgotten)
-            entry = self.journal.drain(self.folding.closed_ms)
+            entry = self.journal.drain(self.folding.closed_ms, self.folding.newest_ms)
         made = FlowChanges(tuple(self._cells), tuple(self._changes), tuple(state), entry, self._flooded())
         self._cells_made += len(self._cells)
         self._cells, self._changes, self._has_images, self._has_closed = [], [], False, False
@@ -168,7 +168,7 @@ class SignalFlow:
         counts, journal = self.folding.counts, self.journal
         return SignalFigures(
             series=self.folding.series,
-            journal_bytes=journal.size_bytes if journal else 0,
+            journal_points=journal.points if journal else 0,
             cells=self._cells_made,
             vanished=counts.vanished,
             unkept=journal.unkept if journal else 0,

@@ -31,7 +31,7 @@ from detector.core.signals.routing import (
     target_of,
 )
 from detector.core.signals.selectors import BOUND
-from detector.core.signals.series import LONGEST_GAP_MS, Series, Target
+from detector.core.signals.series import LONGEST_GAP_MS, Series, Taken, Target
 from detector.records import Distribution, Labels, MetricKind, MetricPoint
 
 _preference = attrgetter("rank")

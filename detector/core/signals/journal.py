@@ -9,64 +9,47 @@ was committed with the row that closed its step.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from detector.core.signals.journal_row import GarbledJournal, Known, ReadRow, Row, read_row, read_series, series_body
-from detector.core.signals.series import LONGEST_GAP_MS, Series
-from detector.records import JournalEntry, Labels, MetricPoint, Remembered
+from detector.core.signals.series import LONGEST_GAP_MS, Series, Taken
+from detector.records import JournalEntry, Labels, Remembered
 
-MOST_BYTES = 64 << 20
+MOST_POINTS = 8_000_000  # 28 to 64 MiB in the store, for the most part
 MOST_DIGESTS = 10_000
-_SERIES_BYTES = 250  # about so much a series takes in the store
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     number: int
     until_ms: int
-    size: int
+    points: int
 
 
 class Journal:
-    """`take` and `close` beside the folding, `drain` at every checkpoint. `unkept` counts samples for which there was no room,
-    `garbled` rows that could not be read."""
+    """Fills `taken`, which is handed to the folding, and is told of the rest; `drain` at every checkpoint. `unkept` counts
+    samples for which there was no room, `garbled` rows that could not be read, `points` those that are kept."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self.most_bytes = most_bytes
-        self.unkept = 0
-        self.garbled = 0
-        self._row = Row()
+    def __init__(self, most_points: int = MOST_POINTS) -> None:
+        self.most_points = most_points
+        self.points = self.unkept = self.garbled = 0
         self._next_row = self._next_series = 1
         self._kept: deque[_Kept] = deque()
-        self._bytes = 0
-        self._known = 0  # series that the store knows
         self._fresh: list[tuple[int, bytes]] = []
         self._forgotten: list[int] = []
         self._digests: dict[str, None] = {}
         self._restored: dict[int, Known] = {}
+        self._begin()
 
-    @property
-    def size_bytes(self) -> int:
-        """What rows and series take in the store, about."""
-        return self._bytes + _SERIES_BYTES * self._known
-
-    def take(
-        self, points: Sequence[MetricPoint], series: Iterable[Series | None], service: str, closed_ms: int, latest_ms: int
-    ) -> None:
-        """Those that have a series, and were neither late nor ahead of what is believed. `service` is whose they are where they
-        do not say so."""
-        pairs = [
-            (point, one)
-            for point, one in zip(points, series, strict=True)
-            if one is not None and closed_ms <= point.time_ms <= latest_ms
-        ]
-        for point, one in pairs:
-            if not one.number:
-                one.number = self._next_series
-                self._next_series += 1
-                self._fresh.append((one.number, series_body(point, service)))
-        self._row.add([one.number for _, one in pairs], [point for point, _ in pairs])
+    def number(self, service: str) -> None:
+        """After points were taken: series that are new get their numbers. `service` is whose they are where they do not say
+        so."""
+        for series, point in self.taken.fresh:
+            series.number = self._next_series
+            self._next_series += 1
+            self._fresh.append((series.number, series_body(point, service)))
+        self.taken.fresh.clear()
 
     def close(self, closed_ms: int) -> None:
         """Steps were closed up to then."""
@@ -86,22 +69,24 @@ class Journal:
         self._row.digests.append(digest)
         return False
 
-    def drain(self, closed_ms: int) -> JournalEntry | None:
-        """None when nothing happened. Rows go whose last sample nothing can follow any more."""
+    def drain(self, closed_ms: int, newest_ms: int) -> JournalEntry | None:
+        """None when nothing happened. Rows go whose last sample nothing can follow any more. The row is written out where
+        someone asks for its bytes: that need not be where points are waited for."""
         is_over = False
         while self._kept and self._kept[0].until_ms < closed_ms - LONGEST_GAP_MS:
-            self._bytes -= self._kept.popleft().size
+            self.points -= self._kept.popleft().points
             is_over = True
-        if self._row.is_empty and not self._forgotten and not is_over:
+        row = self._row
+        if row.is_empty and not self._forgotten and not is_over:
             return None
-        number, body = self._next_row, b""
-        row, self._row = self._row, Row()
+        number, body = self._next_row, None
         if not row.is_empty:
-            body = self._body(row)
-            self._kept.append(_Kept(number, max(row.times, default=0), len(body)))
-            self._bytes += len(body)
-            self._next_row += 1
-        self._known += len(self._fresh) - len(self._forgotten)
+            if self.points + len(row.points) > self.most_points:
+                self.unkept += len(row.points)
+                row = row.without_samples()
+            self._keep(number, newest_ms, len(row.points))
+            self._begin()
+            body = row.body
         kept_from = self._kept[0].number if self._kept else self._next_row
         made = JournalEntry(number, body, kept_from, tuple(self._fresh), tuple(self._forgotten))
         self._fresh, self._forgotten = [], []
@@ -116,7 +101,6 @@ class Journal:
             except GarbledJournal:
                 self.garbled += 1
         self._next_series = max((number for number, _ in remembered.series), default=0) + 1
-        self._known = len(remembered.series)
         for number, body in remembered.rows:
             self._next_row = number + 1
             try:
@@ -124,9 +108,7 @@ class Journal:
             except GarbledJournal:
                 self.garbled += 1
                 continue
-            until_ms = max((point.time_ms for point in row.points if point is not None), default=0)
-            self._kept.append(_Kept(number, until_ms, len(body)))
-            self._bytes += len(body)
+            self._keep(number, max((point.time_ms for point in row.points if point is not None), default=0), len(row.points))
             for digest in row.digests:
                 self._digests[digest] = None
             yield row
@@ -141,12 +123,11 @@ class Journal:
                 series.number = number
         self._restored = {}
 
-    def _body(self, row: Row) -> bytes:
-        try:
-            body = row.body()
-        except TypeError:  # a start beyond 64 bits, say: whoever sends that
-            body = b""
-        if body and self.size_bytes + len(body) <= self.most_bytes:
-            return body
-        self.unkept += len(row.times)
-        return row.without_samples().body()
+    def _keep(self, number: int, until_ms: int, points: int) -> None:
+        self._kept.append(_Kept(number, until_ms, points))
+        self.points += points
+        self._next_row = number + 1
+
+    def _begin(self) -> None:
+        self.taken = Taken()
+        self._row = Row(self.taken.series, self.taken.points)

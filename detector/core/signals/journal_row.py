@@ -8,15 +8,18 @@ import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import orjson
 
+from detector.core.signals.series import Series
 from detector.records import Distribution, Labels, MetricKind, MetricPoint
 
 VERSION = 1
 _HEAD = struct.Struct("<BII")  # version, samples, bytes of the part in JSON
 _SAMPLE_BYTES = 4 + 8 + 8
 _MOST_UNPACKED = 256 << 20
+_FAR_MS = 1 << 62
 
 
 class GarbledJournal(ValueError):
@@ -37,52 +40,39 @@ class Known:
 
 @dataclass(slots=True)
 class Row:
-    """Grows until it is written. `closings`: after so many of its samples, steps were closed up to that time. `odd` are samples
-    that are more than a number: index, value, start, whether it is a delta."""
+    """What is to be written of what was taken in. `closings`: after so many of its samples, steps were closed up to that time."""
 
-    numbers: array[int] = field(default_factory=lambda: array("I"))
-    times: array[int] = field(default_factory=lambda: array("q"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-    odd: list[list[object]] = field(default_factory=list)
-    bounds: dict[tuple[float, ...], int] = field(default_factory=dict)
+    series: list[Series] = field(default_factory=list)
+    points: list[MetricPoint] = field(default_factory=list)
     closings: list[tuple[int, int]] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        return not self.times and not self.closings and not self.digests
-
-    def add(self, numbers: Sequence[int], points: Sequence[MetricPoint]) -> None:
-        """Column by column: this is done for every sample that comes."""
-        first = len(self.times)
-        values = [point.value for point in points]
-        for at, point in enumerate(points):
-            if point.start_ms is not None or point.is_delta or type(point.value) is not float:
-                self.odd.append([first + at, self._plain(point.value), point.start_ms, point.is_delta])
-                values[at] = 0.0
-        self.numbers.extend(numbers)
-        self.times.extend([point.time_ms for point in points])
-        self.values.extend(values)  # type: ignore[arg-type]  # what is no number stands in `odd`
+        return not self.points and not self.closings and not self.digests
 
     def close(self, until_ms: int) -> None:
-        self.closings.append((len(self.times), until_ms))
+        self.closings.append((len(self.points), until_ms))
 
     def without_samples(self) -> Row:
         """What must be kept even where there is no room for samples."""
-        return Row(closings=[(0, until_ms) for _, until_ms in self.closings], digests=self.digests)
+        return Row([], [], [(0, until_ms) for _, until_ms in self.closings], self.digests)
 
     def body(self) -> bytes:
-        told = orjson.dumps(
-            {"odd": self.odd, "bounds": list(self.bounds), "closings": self.closings, "digests": self.digests},
-        )
-        columns = self.numbers.tobytes() + self.times.tobytes() + self.values.tobytes()
-        return _HEAD.pack(VERSION, len(self.times), len(told)) + zlib.compress(told + columns, 1)
-
-    def _plain(self, value: float | Distribution | None) -> object:
-        """A histogram as the number of its bounds, its counts and its sum; a number that JSON has no word for as text."""
-        if isinstance(value, Distribution):
-            return [self.bounds.setdefault(value.bounds, len(self.bounds)), value.counts, value.total]
-        return str(value) if value is not None and value - value != 0 else value
+        """Column by column, since this is done for every sample that comes. What no column holds (a histogram, the end of a
+        series, what says since when) stands beside them: index, value, start, whether it is a delta."""
+        points = self.points
+        values = cast(list[float], [point.value for point in points])  # what is none is replaced below
+        bounds: dict[tuple[float, ...], int] = {}
+        odd: list[list[object]] = []
+        for at, point in enumerate(points):
+            if point.start_ms is not None or point.is_delta or type(point.value) is not float:
+                odd.append([at, _plain(point.value, bounds), _start(point.start_ms), point.is_delta])
+                values[at] = 0.0
+        numbers = array("I", [series.number for series in self.series])
+        columns = numbers.tobytes() + array("q", [point.time_ms for point in points]).tobytes() + array("d", values).tobytes()
+        told = orjson.dumps({"odd": odd, "bounds": list(bounds), "closings": self.closings, "digests": self.digests})
+        return _HEAD.pack(VERSION, len(points), len(told)) + zlib.compress(told + columns, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +122,18 @@ def read_series(body: bytes) -> Known:
         return Known(str(name), pairs, MetricKind(kind), str(unit), str(service))
     except (ValueError, TypeError) as error:
         raise GarbledJournal(str(error)) from error
+
+
+def _plain(value: float | Distribution | None, bounds: dict[tuple[float, ...], int]) -> object:
+    """A histogram as the number of its bounds, its counts and its sum; a number that JSON has no word for as text."""
+    if isinstance(value, Distribution):
+        return [bounds.setdefault(value.bounds, len(bounds)), value.counts, value.total]
+    return str(value) if value is not None and value - value != 0 else value
+
+
+def _start(start_ms: int | None) -> int | None:
+    """One that is beyond what JSON takes is none."""
+    return start_ms if start_ms is not None and -_FAR_MS < start_ms < _FAR_MS else None
 
 
 def _points(

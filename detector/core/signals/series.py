@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -163,3 +163,12 @@ class Series:
         """When the counter was 0, if it is known and not long ago."""
         begin_ms = point.start_ms if point.start_ms is not None else self.born_ms
         return begin_ms if begin_ms is not None and 0 < point.time_ms - begin_ms <= LONGEST_GAP_MS else None
+
+
+@dataclass(slots=True)
+class Taken:
+    """Samples that were taken in, in order, each with its series; `fresh` are the series that are new, with their first point."""
+
+    series: list[Series] = field(default_factory=list)
+    points: list[MetricPoint] = field(default_factory=list)
+    fresh: list[tuple[Series, MetricPoint]] = field(default_factory=list)

@@ -20,8 +20,9 @@ class PointJournal:
     def put(self, connection: sqlite3.Connection, entry: JournalEntry) -> None:
         """In the caller's transaction."""
         connection.execute("DELETE FROM journal WHERE number < ?", (entry.kept_from,))
-        if entry.body:
-            row = (entry.number, entry.body, checksum(str(entry.number), entry.body))
+        if entry.body is not None:
+            body = entry.body()
+            row = (entry.number, body, checksum(str(entry.number), body))
             connection.execute("INSERT OR REPLACE INTO journal VALUES (?, ?, ?)", row)
         known = [(number, body, checksum(str(number), body)) for number, body in entry.series]
         connection.executemany("INSERT OR REPLACE INTO journal_series VALUES (?, ?, ?)", known)

@@ -34,7 +34,7 @@ def test_cells_and_their_journal_are_in_one_checkpoint_with_the_position():
     one.points(pushed([point(HTTP, 100.0 * at, BEGIN_S + 15 * at) for at in range(5)]))
     made = one.checkpoint(0)
     assert not made.cells
-    assert made.journal.body
+    assert made.journal.body is not None
     assert [position.offset for position in made.positions] == [1]
     one.tick(Tick(BEGIN_S * 1000, 61_000))
     assert one.checkpoint(0).is_empty

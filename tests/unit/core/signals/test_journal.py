@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from detector.core.signals.flow import FlowChanges, SignalFlow
 from detector.core.signals.journal import Journal
 from detector.core.signals.journal_row import GarbledJournal, Row, read_row, read_series, series_body
+from detector.core.signals.series import Series, Target
 from detector.records import Cell, Distribution, MetricKind, MetricPoint, Remembered
 from tests.unit.core.signals.shipped import point, shipped
 
@@ -45,8 +46,8 @@ class Disk:
         entry = changes.journal
         if entry is not None:
             self.rows = {number: body for number, body in self.rows.items() if number >= entry.kept_from}
-            if entry.body:
-                self.rows[entry.number] = entry.body
+            if entry.body is not None:
+                self.rows[entry.number] = entry.body()
             self.series |= dict(entry.series)
             for number in entry.forgotten:
                 self.series.pop(number, None)
@@ -175,7 +176,7 @@ def test_a_journal_that_is_full_says_so_and_tells_no_cell_twice():
     """Samples are left out and counted; what was closed is still known."""
     disk = Disk()
     flow = disk.start()
-    flow.journal.most_bytes = 0
+    flow.journal.most_points = 0
     pushes = traffic(Random(2), 20)
     for push in pushes[:60]:
         flow.points(push, 10**12)
@@ -248,7 +249,7 @@ POINTS = st.builds(
     kind=st.sampled_from(MetricKind),
     value=VALUES,
     time_ms=st.integers(-(2**62), 2**62),
-    start_ms=st.none() | st.integers(-(2**62), 2**62),
+    start_ms=st.none() | st.integers(1 - 2**62, 2**62 - 1),
     is_delta=st.booleans(),
     unit=st.text(max_size=3),
 )
@@ -258,10 +259,11 @@ POINTS = st.builds(
 @given(st.lists(POINTS, max_size=12), st.lists(st.integers(0, 2**60), max_size=3), st.lists(st.text(max_size=8), max_size=2))
 def test_a_row_is_read_as_it_was_written(points, closings, digests):
     """Numbers of all kinds, labels that are no UTF-8, histograms."""
-    row, series = Row(digests=digests), {}
+    row, series = Row(points=points, digests=digests), {}
     for number, one in enumerate(points, 1):
         series[number] = read_series(series_body(one, "cart"))
-    row.add(range(1, len(points) + 1), points)
+        row.series.append(Series(one.name, one.labels, one.time_ms, Target(0)))
+        row.series[-1].number = number
     for until_ms in closings:
         row.close(until_ms)
     read = read_row(row.body(), series)
