@@ -4,7 +4,8 @@ Every minute the deviation from the forecast is put into an e-process: a mixture
     E = 2 Phi(s / sqrt(v + r)) sqrt(r / (v + r)) exp(s^2 / (2 (v + r))),   s = sum of residuals, v = its variance
 (one-sided normal mixture; Robbins 1970, Howard et al. 2021, Annals of Statistics 49, prop. 6). Under no change E exceeds 1/alpha
 at any time with a chance below alpha. Residuals of neighbouring minutes depend on each other: the variance is that of whole
-windows, which holds their dependence, plus that of the forecast itself, which all minutes share.
+windows, which holds their dependence, plus that of the forecast itself, which all minutes share. That one is taken a standard
+error higher: a baseline of a few turns of a slow signal says little of how far it goes.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Watch:
             self._variance = max(float(by_window.var(ddof=1)) * per_window, float(by_minute.var(ddof=1)), 1e-24)
             hours = by_window[: len(by_window) // 4 * 4].reshape(-1, 4).mean(axis=1)
             slow = float(hours.var(ddof=1)) if len(hours) > 1 else math.inf
+            slow *= 1 + math.sqrt(2 / _independent(hours))
             self._shared = max(slow - float(by_window.var(ddof=1)) / 4, float(by_window.var(ddof=1)) / len(by_window))
 
     def _levels(self, series: Series, width_s: float) -> Floats:
@@ -89,3 +91,11 @@ class Watch:
     def is_alarm(self, minute: Minute, alpha: float = ALPHA) -> bool:
         """Beyond what is accepted, and more than looking at any time explains."""
         return self._is_ready and minute.excess > minute.accepted and self.log_evidence(minute) > -math.log(alpha)
+
+
+def _independent(hours: Floats) -> float:
+    """How many independent ones they are worth, by the correlation of each with the next (Bartlett 1946)."""
+    from_mean = hours - hours.mean()
+    power = float(from_mean @ from_mean)
+    follows = min(max(float(from_mean[1:] @ from_mean[:-1]) / power, 0.0), 0.95) if power > 0 else 0.0
+    return max(len(hours) * (1 - follows) / (1 + follows), 1.0)
