@@ -10,7 +10,7 @@ from detector.core.decode.logs import line as line_reader
 from detector.core.decode.logs.stream import Mark
 from detector.records import Level
 
-MOST_READ = 64  # of a batch; of more lines every second, third, ... stands for those after it
+MOST_READ = 32  # of a batch; of more lines every second, third, ... stands for those after it
 LONGEST_READ = 4 << 10
 
 
