@@ -7,7 +7,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats and https://promethe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from detector.core.decode.metrics.exposition_family import COMMENT, Families, Part, Role
@@ -21,7 +21,8 @@ MOST_BROKEN = 100  # told one by one; the rest is counted
 LATEST_MS = 253_402_300_800_000  # the year 10,000
 _SHOWN = 256
 _LEAST_KNOWN = 10_000
-_MOST_KNOWN_CHARACTERS = 32 << 20  # of series that are remembered by their text
+_MOST_KNOWN_CHARACTERS = 64 << 20  # of series that are remembered; what many of them share is kept once
+_RUN_BYTES = 64 << 10
 _END = "# EOF"
 
 
@@ -53,7 +54,7 @@ class Exposition:
         self.labels = dict(labels or {})
         self.honor_labels = honor_labels
         self.most = most
-        self.known: dict[str, Series] = {}
+        self.known: dict[int, Series] = {}  # by the hash of their text: two get one by a chance of 1 in 2^64
         self.known_characters = 0
         self.pairs: Pairs = {}
 
@@ -67,18 +68,24 @@ class Exposition:
     def read(self, body: bytes, time_ms: int, is_openmetrics: bool = False) -> Exposed:
         """All of it at once. Raises ValueError: see `Reading`."""
         reading = Reading(self, time_ms, is_openmetrics)
-        reading.take(lines_of(body, self.most))
+        for lines in runs_of(body, self.most):
+            reading.take(lines)
         return reading.end()
 
 
-def lines_of(body: bytes, most: int = MOST_POINTS) -> list[str]:
-    """Raises ValueError when there are so many that not even comments explain it."""
+def runs_of(body: bytes, most: int = MOST_POINTS) -> Iterator[list[str]]:
+    """Its lines, some at a time: a body of many megabytes is not there a second and a third time. Raises ValueError when there
+    are so many that not even comments explain it."""
     if body.count(b"\n") > 4 * most + 1000:
         raise ValueError(f"more than {4 * most + 1000} lines")
-    lines = body.decode("utf-8", "surrogateescape").split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return lines
+    at, size = 0, len(body)
+    while at < size:
+        end = body.find(b"\n", at + _RUN_BYTES) + 1 or size
+        lines = body[at:end].decode("utf-8", "surrogateescape").split("\n")
+        if not lines[-1]:
+            lines.pop()
+        yield lines
+        at = end
 
 
 class Reading:
@@ -103,7 +110,7 @@ class Reading:
         for line in lines:
             self._lines += 1
             series_text, _, value_text = line.rpartition(" ")
-            series = known.get(series_text)
+            series = known.get(hash(series_text))
             if series is not None:  # `series value`, nothing else: a key is never more than name and labels
                 found = role_of.get(series.name)
                 if found is not None and found.role is not Role.CREATED and value_text.isascii() and "_" not in value_text:
@@ -173,11 +180,12 @@ class Reading:
         text, value_text, time_text, exemplar = match.groups()
         if exemplar is not None and not self._is_openmetrics:
             raise Broken("something behind the number that is no time")
-        series = self._exposition.known.get(text)
+        key = hash(text)
+        series = self._exposition.known.get(key)
         if series is None:
             exposition = self._exposition
             series = series_of(text, exposition.labels, exposition.honor_labels, exposition.pairs)
-            exposition.known[text] = series
+            exposition.known[key] = series
             exposition.known_characters += len(text)
         value = number(value_text)
         time_ms = self._time_ms if time_text is None else self._time(time_text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from detector.core.decode.metrics.exposition import Exposed, Exposition, Reading, lines_of
+from detector.core.decode.metrics.exposition import Exposed, Exposition, Reading, runs_of
 from detector.edges.http.access import Access
 from detector.edges.http.address import Target, target_of
 from detector.edges.http.client import HttpClient, Unanswered
@@ -58,10 +58,10 @@ class Fetching:
 
     async def _read(self, body: bytes, time_ms: int, is_openmetrics: bool) -> Exposed:
         reading = Reading(self._exposition, time_ms, is_openmetrics)
-        lines = lines_of(body, self._exposition.most)
-        for at in range(0, len(lines), _SLICE):
-            reading.take(lines[at : at + _SLICE])
-            await asyncio.sleep(0)
+        for lines in runs_of(body, self._exposition.most):
+            for at in range(0, len(lines), _SLICE):
+                reading.take(lines[at : at + _SLICE])
+                await asyncio.sleep(0)
         return reading.end()
 
 
