@@ -84,6 +84,8 @@ def _size(signal: Signal, found: Evidence, alpha: float) -> float | None:
         bound = max(bound, float(found.worst[0]))
     excess = bound + float(stdtrit(freedom, 1 - _MISSED)) * error
     level = signal.scale.back(predicted)
+    if error == 0.0:
+        return 0.0
     change = abs(signal.scale.back(predicted + excess) - level)
     if not signal.question.is_relative:
         return change

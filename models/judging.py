@@ -226,4 +226,7 @@ def _why_not(before: Series, after: Series, question: Question) -> str:
         return "no data after the change"
     if not np.isfinite(before.values).any():
         return "no data before the change"
+    steps = [float(np.median(np.diff(series.times_s))) for series in (before,) if len(series.times_s) > 1]
+    if steps and question.window_s < steps[0]:
+        return f"a window of {question.window_s:g} s is shorter than the {steps[0]:g} s between samples"
     return f"shorter than one window of {question.window_s:g} s, before or after"

@@ -11,6 +11,9 @@ from models.series import Floats, Series
 from models.window_statistics import Windows, cut
 
 _MOST_WINDOWS = 20_000  # a wrong unit of time must not fill the memory
+_MOST_CELLS = 8_000_000  # windows times the samples of the fullest: it is laid out as a rectangle
+_MOST_LOOKS = 4_000_000  # windows after times windows before; of a longer baseline, what is nearest counts
+_LEAST_PAST = 96
 _FEW = 0.9  # of the samples a window of the baseline has
 
 
@@ -67,7 +70,7 @@ def _means(windows: Windows) -> Floats:
 
 
 def lay_out(before: Series, after: Series, window_s: float) -> Layout | None:
-    """None if either period holds no whole window or no sample at all."""
+    """None if either period holds no whole window or no sample at all, or windows are shorter than the time between samples."""
     if not (np.isfinite(before.values).any() and np.isfinite(after.values).any()) or not window_s > 0:
         return None
     step_s = _step(before.times_s)
@@ -75,8 +78,10 @@ def lay_out(before: Series, after: Series, window_s: float) -> Layout | None:
     past = _whole((end_s - float(before.times_s[0])) / window_s)
     start_s = float(after.times_s[0])
     later = _whole((float(after.times_s[-1]) + _step(after.times_s, step_s) - start_s) / window_s)
-    if past < 1 or later < 1:
+    if past < 1 or later < 1 or window_s < _FEW * step_s:
         return None
+    later = min(later, _that_fit(after.times_s, window_s, later))
+    past = min(past, _that_fit(before.times_s, window_s, past), max(_MOST_LOOKS // later, _LEAST_PAST))
     start_before_s = end_s - past * window_s
     known = cut(before.times_s, before.values, start_before_s, window_s, past)
     gap = (start_s - end_s) / window_s
@@ -112,6 +117,14 @@ def _step(times_s: Floats, otherwise: float = 0.0) -> float:
         return otherwise
     steps = np.diff(times_s)
     return float(steps[0] if (steps == steps[0]).all() else np.median(steps))
+
+
+def _that_fit(times_s: Floats, window_s: float, windows: int) -> int:
+    """How many windows fit into the memory, where samples crowd in some of them and others lie empty for years."""
+    if windows * len(times_s) <= _MOST_CELLS:
+        return windows
+    fullest = int((np.searchsorted(times_s, times_s + window_s) - np.arange(len(times_s))).max())
+    return max(_MOST_CELLS // max(fullest, 1), 1)
 
 
 def _whole(windows: float) -> int:

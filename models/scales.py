@@ -31,7 +31,7 @@ class Scale:
         """To the unit of the series."""
         x = self.sign * scaled
         if self.name == "log":
-            return math.exp(min(x, 700.0))
+            return math.exp(min(x, 709.0))
         return self.unit * (max(x, 0.0) ** 2 if self.name == "sqrt" else x)
 
     def margin(self, scaled: float, amount: float) -> float:

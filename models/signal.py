@@ -57,7 +57,8 @@ class Signal:
     def looks(self, firsts: list[int], span: int) -> list[Evidence]:
         """`look` at each of them. What they have in common is done once, for a bounded number at a time."""
         if len(firsts) > _MOST_AT_ONCE:
-            return self.looks(firsts[:_MOST_AT_ONCE], span) + self.looks(firsts[_MOST_AT_ONCE:], span)
+            parts = (firsts[at : at + _MOST_AT_ONCE] for at in range(0, len(firsts), _MOST_AT_ONCE))
+            return [found for part in parts for found in self.looks(part, span)]
         horizons = [min(self.layout.horizon + first, max(self.z.shape[1] // 4, 1)) for first in firsts]
         came = [_mean(self.later, first, span) for first in firsts]
         spans = span_means(self.z, span)

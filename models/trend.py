@@ -18,6 +18,7 @@ from models.series import Answer, Floats, Question, Series, State
 from models.spending import share_of_long_look
 
 LEAST_WINDOWS = 24
+_MOST_WINDOWS = 512  # to draw a line through; of more, neighbours are put together
 _DAY_S = 86_400.0
 _PASS_ERROR, _INTERVAL = 0.05, 0.025
 
@@ -34,6 +35,9 @@ class Slope:
 
 def slope_of(levels: Floats, load: Floats | None, window_s: float) -> Slope | None:
     """`levels` by window, shape (windows,), NaN where missing. None where too few are known to tell a slope from noise."""
+    if len(levels) > _MOST_WINDOWS:
+        together = -(-len(levels) // _MOST_WINDOWS)
+        return slope_of(_coarser(levels, together), None if load is None else _coarser(load, together), window_s * together)
     known = np.isfinite(levels) if load is None else np.isfinite(levels) & np.isfinite(load)
     n = int(known.sum())
     if n < LEAST_WINDOWS:
@@ -51,6 +55,13 @@ def slope_of(levels: Floats, load: Floats | None, window_s: float) -> Slope | No
     freedom = n / inflation - design.shape[1]
     spread = float(np.linalg.pinv(design.T @ design)[1, 1])
     return Slope(float(solved[1]), math.sqrt(square / (n - design.shape[1]) * spread * inflation), freedom, float(y.mean()))
+
+
+def _coarser(x: Floats, together: int) -> Floats:
+    """Means of so many neighbours each; the first few are left out where they do not fill one."""
+    groups = x[len(x) % together :].reshape(-1, together)
+    known = np.isfinite(groups).sum(axis=1)
+    return np.asarray(np.nansum(groups, axis=1) / np.where(known > 0, known, np.nan))
 
 
 def judge_trend(before: Series, after: Series, question: Question, laid: Layout) -> list[Answer]:

@@ -22,6 +22,7 @@ from models.series import Question, Series
 MORE_WINDOWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 _LONGER = (2, 4, 8)  # times the window
 _DAY_S = 86_400.0
+_LEAST_SIZE = 1e-300
 _LONGEST_WINDOW_S = _DAY_S
 _ABOUT_A_DAY_S = 0.95 * _DAY_S
 
@@ -135,7 +136,7 @@ def _remedy(
     known = before.times_s[np.isfinite(before.values)]
     span_s = float(np.ptp(known)) if known.size else 0.0
     if span_s < _ABOUT_A_DAY_S:
-        ways.append(f"take a longer baseline than {printed.duration(span_s)}")
+        ways.append(f"take a longer baseline than {printed.duration(span_s)}" if span_s else "take a baseline")
     if not asked.load and asked.kind.value != "share":
         ways.append("adjust for its load")
     if control is None:
@@ -147,7 +148,7 @@ def _remedy(
 
 def _rounded_up(size: float) -> float:
     """Two digits, up."""
-    if not size > 0:
+    if not _LEAST_SIZE < size < np.inf:
         return size
     step = 10.0 ** (np.floor(np.log10(size)) - 1)
     return float(np.ceil(size / step) * step)
