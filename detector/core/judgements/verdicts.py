@@ -11,8 +11,8 @@ from detector.records import Judged, Severity, Verdict, VerdictState
 
 
 def said_of(judgement: Judgement, judged: Judged) -> list[Said]:
-    """In order; `judgement.held` follows. The newest window decides where it can, because it is about now; else all windows
-    together. Only the latter have paid for every look, so what the newest one alone says is a warning."""
+    """In order; `judgement.held` follows. Only the verdict on all windows begins an incident, because it has paid for every look;
+    whether an incident goes on or ends is for the newest window to say where it can, because that is about now."""
     by_signal: dict[str, list[Verdict]] = {}
     for verdict in judged.verdicts:
         by_signal.setdefault(verdict.signal, []).append(verdict)
@@ -38,17 +38,19 @@ def _of_signal(judgement: Judgement, judged: Judged, signal: str, verdicts: Sequ
         del judgement.held[key]
         said.append(Recovered(key))
     key = told.key_of(told.WORSE, change.service, signal)
-    deciding = newest if newest is not None and newest.state is not VerdictState.INCONCLUSIVE else whole
-    if deciding is None:
+    now = newest if newest is not None and newest.state is not VerdictState.INCONCLUSIVE else whole
+    if now is None or now.state is VerdictState.INCONCLUSIVE:
         return said
-    if deciding.state is VerdictState.FAIL:
-        is_paid_for = whole is not None and whole.state is VerdictState.FAIL
-        severity = _severity(judged, signal) if is_paid_for else Severity.WARNING
-        said.append(told.got_worse(change, judged, whole if is_paid_for and whole is not None else deciding, severity))
+    if now.state is VerdictState.PASS:
+        if key in judgement.held:
+            del judgement.held[key]
+            said.append(Recovered(key))
+        return said
+    is_paid_for = whole is not None and whole.state is VerdictState.FAIL
+    if is_paid_for or key in judgement.held:
+        telling = whole if is_paid_for and whole is not None else now
+        said.append(told.got_worse(change, judged, telling, _severity(judged, signal)))
         judgement.held[key] = signal
-    elif deciding.state is VerdictState.PASS and key in judgement.held:
-        del judgement.held[key]
-        said.append(Recovered(key))
     return said
 
 

@@ -35,9 +35,9 @@ def _drop_old(database: Database, feed: Feed, before_ms: int) -> int:
         "DELETE FROM command WHERE at_ms < :at AND id <= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'command_id')",
         "DELETE FROM note WHERE at_ms < :at AND NOT EXISTS (SELECT 1 FROM incident"
         " WHERE incident.dedup_key = note.dedup_key AND incident.state != 'resolved')",
-        "DELETE FROM change WHERE at_ms < :at AND id IN (SELECT id FROM change AS old WHERE at_ms < :at AND EXISTS (SELECT 1 FROM"
-        " change WHERE service = old.service AND at_ms > old.at_ms) AND NOT EXISTS (SELECT 1 FROM baseline WHERE change_id = old.id)"
-        " LIMIT :rows)",
+        "DELETE FROM change WHERE id IN (SELECT id FROM change AS old WHERE at_ms < :at"
+        " AND EXISTS (SELECT 1 FROM change WHERE service = old.service AND at_ms > old.at_ms)"
+        " AND NOT EXISTS (SELECT 1 FROM baseline WHERE change_id = old.id) LIMIT :rows)",
         "DELETE FROM position WHERE at_ms < :at AND stream_key IN"
         " (SELECT stream_key FROM position ORDER BY at_ms DESC LIMIT :rows OFFSET :positions)",
     ]

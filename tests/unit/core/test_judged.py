@@ -1,0 +1,101 @@
+"""Changes and verdicts in the pipeline: what is asked, who is told, and what a restart and a reload leave."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from detector.core.engine.novelty import Novelty
+from detector.core.incidents.lifecycle import Incidents
+from detector.core.judgements.judgements import Judgements
+from detector.core.pipeline import Pipeline
+from detector.records import AlertAction, Checkpoint, Command, IncidentState, Tick
+from detector.settings import AlarmSettings, IncidentSettings, VerdictSettings
+from tests.unit.core.flow import GONE, PAGER, engine
+from tests.unit.core.judgements.course import MINUTE, ON, P99, T0, answer, end_of
+
+SAID = {"id": "shop-0", "service": "shop", "at_ms": T0, "stage": "dependency", "release_before": "1.0", "release_after": "1.1"}
+
+
+def pipeline(now_ms: int = T0) -> Pipeline:
+    judgements = Judgements(ON, AlarmSettings())
+    made = Pipeline(engine(GONE), Incidents(IncidentSettings(), [PAGER]), Novelty(), judgements=judgements)
+    made.tick(Tick(now_ms, 1))
+    return made
+
+
+def at(one: Pipeline, ms: int) -> Checkpoint:
+    """What follows when so much time has gone by since T0."""
+    one.tick(Tick(0, ms - T0 + 1))
+    return one.checkpoint(ms)
+
+
+def announced(one: Pipeline, number: int = 1, **fields) -> None:
+    one.command(Command(number, T0, "someone", "change", json.dumps({**SAID, **fields})))
+
+
+def failed() -> tuple[Pipeline, Checkpoint]:
+    one = pipeline()
+    announced(one)
+    (request,) = at(one, end_of(1)).requests
+    one.judged(answer(request, {P99: ("fail", "fail")}))
+    return one, one.checkpoint(end_of(1))
+
+
+def test_an_announced_change_is_judged_and_its_failure_told():
+    """The finding, the incident, the alert and the answer itself are in one checkpoint, which is written at once."""
+    _, made = failed()
+    (alert,) = made.alerts
+    assert (alert.action, alert.incident.rule, alert.incident.roll_back_to) == (
+        AlertAction.TRIGGER,
+        "signals/worse-after-change",
+        "1.0",
+    )
+    assert [finding.dedup_key for finding in made.findings] == [alert.incident.dedup_key]
+    assert len(made.judged) == 1
+    assert made.is_urgent
+
+
+def test_it_stays_open_through_quiet_time_and_ends_when_a_later_window_passes():
+    one, _ = failed()
+    made = at(one, end_of(2))
+    assert made.alerts == ()
+    one.judged(answer(made.requests[0], {P99: ("pass", "inconclusive")}))
+    (alert,) = one.checkpoint(end_of(2)).alerts
+    assert (alert.action, alert.incident.state) == (AlertAction.RESOLVE, IncidentState.RESOLVED)
+
+
+def test_a_restart_asks_again_and_goes_on():
+    """Killed after the request was written down: asked again under the same id, and the answer ends what was open."""
+    one, first = failed()
+    second = at(one, end_of(2))
+    state = {**dict(first.state), **dict(second.state)}
+    two = pipeline(end_of(2))
+    two.restore({key: body for key, body in state.items() if body is not None}, first.incidents)
+    (request,) = two.checkpoint(end_of(2)).requests
+    assert request == second.requests[0]
+    two.judged(answer(request, {P99: ("pass", "pass")}))
+    assert [alert.action for alert in two.checkpoint(end_of(2)).alerts] == [AlertAction.RESOLVE]
+
+
+def test_switched_off_by_a_reload_quiet_time_ends_it():
+    one, _ = failed()
+    one.judge_by(VerdictSettings(), AlarmSettings())
+    assert at(one, end_of(1) + 14 * MINUTE).alerts == ()
+    made = at(one, end_of(1) + 16 * MINUTE)
+    assert [alert.action for alert in made.alerts] == [AlertAction.RESOLVE]
+    assert made.requests == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"at_ms": "now"}, {"at_ms": True}, {"at_ms": -1}, {"service": ""}, {"id": ""}, {"stage": "none of these"}, {"at_ms": None}],
+)
+def test_a_change_that_is_none_changes_nothing(fields):
+    """It is done with, and the next one is taken."""
+    one = pipeline()
+    announced(one, **fields)
+    assert at(one, end_of(1)).requests == ()
+    announced(one, 2)
+    assert len(at(one, end_of(1) + MINUTE).requests) == 1
