@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from detector.core.engine.loud_lines import MOST_READ, loud_lines
 from detector.core.engine.novelty import Novelty
 from detector.core.engine.scan import SetScanner, pattern_table
@@ -140,3 +143,39 @@ def test_of_many_loud_lines_some_are_read_and_stand_for_all():
     assert sum(each.lines for each in found) == 1000
     assert {each.level for each in found} <= {Level.WARN, Level.ERROR}
     assert SetScanner(table).scan(body, 0, 10) is not None
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 120), min_size=1, max_size=6), st.sets(st.integers(0, 30), max_size=3))
+def test_however_a_log_is_cut_and_whoever_dies_each_line_counts_once(sizes: list[int], deaths: set[int]):
+    """Errors lie in the same steps; quiet lines move by no more than what is unknown about them."""
+    lines = a_minute()
+    one, stream, offset, turn, made = pipeline(), Log().stream, 0, 0, []
+    body = b"".join(lines)
+    ends = [0]
+    for each in lines:
+        ends.append(ends[-1] + len(each))
+    at = 0
+    state: dict[str, bytes] = {}
+    while at < len(lines):
+        size = sizes[turn % len(sizes)]
+        begin, end = offset, ends[min(len(lines), at + size)]
+        at += size
+        piece = body[begin:end]
+        one.take(Batch(stream, bytearray(piece), 0, len(piece), begin, BEGIN + 60_000))
+        offset = end
+        checkpoint = one.checkpoint(0)
+        made.append(checkpoint)
+        state |= {key: value for key, value in checkpoint.state if value is not None}
+        if turn in deaths:
+            positions = {each.stream_key: each.offset for each in checkpoint.positions}
+            one = pipeline()
+            one.restore(state, [])
+            offset = positions.get(stream.key, offset)
+        turn += 1
+    one.end()
+    made.append(one.checkpoint(0))
+    found = cells(*made)
+    assert sum(evidence for _, evidence in found.values()) == 600
+    errors = {step: round(value * evidence) for (_, step), (value, evidence) in found.items()}
+    assert errors == {0: 15, QUARTER: 15, 2 * QUARTER: 15, 3 * QUARTER: 15}

@@ -290,3 +290,24 @@ def test_rows_and_series_that_are_garbled_are_counted():
     journal = Journal()
     assert sum(len(row.points) for row in journal.restore(Remembered(rows, (*disk.series.items(), (9, b"[]"))))) == 2
     assert journal.garbled == 2
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.lists(st.integers(1, 40), min_size=1, max_size=5))
+def test_however_points_are_cut_into_pushes_the_cells_are_the_same(seed: int, sizes: list[int]):
+    """A push at a time, or any number of points at once; also in replay, which keeps no journal."""
+    points = [one for push in traffic(Random(seed), 20) for one in push]
+    shown = []
+    for flow, chosen in ((SignalFlow(SIGNALS), [12]), (SignalFlow(SIGNALS), sizes), (SignalFlow(SIGNALS, is_live=False), sizes)):
+        disk, at, turn = Disk(), 0, 0
+        while at < len(points):
+            size = chosen[turn % len(chosen)]
+            flow.points(points[at : at + size], 10**12)
+            at, turn = at + size, turn + 1
+            if turn % 3 == 0:
+                disk.commit(flow.drain())
+        flow.finish()
+        disk.commit(flow.drain())
+        shown.append(disk.shown())
+    assert shown[1] == pytest.approx(shown[0], rel=1e-9, abs=1e-9)
+    assert shown[2] == pytest.approx(shown[0], rel=1e-9, abs=1e-9)
