@@ -21,6 +21,8 @@ from detector.records import DeadLetter, Points, Stream
 from detector.settings import SignalSettings
 from detector.signal_loading import read_signals
 
+NARROWEST = 110  # names of signals are worth more than lines that do not wrap
+
 
 def run_metrics(files: Sequence[str], service: str | None, store: Store | None, *, as_json: bool) -> None:
     """Prints what was made, a line a signal and service, and what is missing and why. Raises NoSuchInput and OSError."""
@@ -30,7 +32,9 @@ def run_metrics(files: Sequence[str], service: str | None, store: Store | None, 
             sys.stdout.buffer.write(json_line(_object(name, signal, series)))
         sys.stdout.buffer.write(json_line(_summary(outcome)))
         return
-    _show(Console(), outcome)
+    console = Console()
+    console.width = max(console.width, NARROWEST)
+    _show(console, outcome)
 
 
 def _points(files: Sequence[str], service: str | None) -> Iterator[Points]:
@@ -44,16 +48,24 @@ def _points(files: Sequence[str], service: str | None) -> Iterator[Points]:
 
 
 def _show(console: Console, outcome: MetricsOutcome) -> None:
-    table = Table("service", "signal", "values", "from", "to", "mean", "least", "most", box=None, header_style="dim")
+    table = Table(box=None, header_style="dim")
+    for name in ("service", "signal", "values", "mean", "least", "most"):
+        table.add_column(name, no_wrap=True, justify="left" if name in ("service", "signal") else "right")
     for (service, signal), series in sorted(outcome.series.items()):
         levels = [level(value, series.unit) for value in (_mean(series), _finite(series.least), _finite(series.most))]
-        times = rfc3339(series.first_ms), rfc3339(series.last_ms)
-        table.add_row(one_line(service) or "?", signal, f"{series.values:,}", *times, *levels)
+        table.add_row(one_line(service) or "?", signal, f"{series.values:,}", *levels)
+    lines = [f"{outcome.points:,} points"]
     if outcome.series:
         console.print(table)
-    console.print(f"{outcome.points:,} points; {outcome.found}", soft_wrap=True, markup=False, highlight=False)
+        first_ms = min(series.first_ms for series in outcome.series.values())
+        last_ms = max(series.last_ms for series in outcome.series.values())
+        lines[0] += f", steps from {rfc3339(first_ms)} to {rfc3339(last_ms)}"
+    lines.append(f"found {len(outcome.found.found)} of {len(outcome.found.found) + len(outcome.found.missing)} signals")
+    lines += [f"no {', '.join(signals)}: {reason}" for reason, signals in outcome.found.reasons().items()]
     if outcome.unreadable:
-        console.print(f"{outcome.unreadable:,} lines or files could not be read", highlight=False)
+        lines.append(f"{outcome.unreadable:,} lines or files could not be read")
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _object(service: str, signal: str, series: SignalSeries) -> dict[str, Json]:

@@ -27,11 +27,15 @@ class Found:
         known = f"found {len(self.found)} of {len(self.found) + len(self.missing)} signals"
         if not self.missing:
             return known
+        told = [f"{', '.join(ids)}, because {reason}" for reason, ids in self.reasons().items()]
+        return f"{known}; missing: {'; '.join(told)}"
+
+    def reasons(self) -> dict[str, list[str]]:
+        """The signals that are missing, by the reason."""
         by_reason: dict[str, list[str]] = {}
         for missing in self.missing:
             by_reason.setdefault(missing.reason, []).append(missing.signal)
-        told = [f"{', '.join(ids)}, because {reason}" for reason, ids in by_reason.items()]
-        return f"{known}; missing: {'; '.join(told)}"
+        return by_reason
 
 
 def found(folding: Folding, made: Iterable[str] = (), service: str | None = None) -> Found:
