@@ -2,6 +2,7 @@
 
 from models.ewma import Ewma
 from models.joint_pca import JointPca
+from models.new_extreme import NewExtreme
 from models.page_hinkley import PageHinkley
 from models.robust_z import RobustZ
 from models.seasonal import Seasonal
@@ -10,6 +11,7 @@ from models.subsequence_pca import SubsequencePca
 
 ALARM_MODELS: dict[str, Model] = {
     "robust z": RobustZ(),
+    "new extreme": NewExtreme(),
     "ewma": Ewma(),
     "page-hinkley": PageHinkley(),
     "seasonal": Seasonal(),
