@@ -58,7 +58,8 @@ def finding_schema() -> Schema:
 
 
 def verdict_schema() -> Schema:
-    """A value of the verdicts' topic, and a line of `trimwatch verdict --json`, which leaves the envelope and the key out."""
+    """A value of the verdicts' topic, and a line of `trimwatch verdict --json`, which leaves the envelope and what
+    the daemon alone knows out."""
     fields = {
         "kind": {"const": "verdict"},
         "signal": _text("What was judged: the column of a file, the name of a series."),
@@ -86,7 +87,15 @@ def verdict_schema() -> Schema:
             "description": "How many further windows would settle an inconclusive verdict, where that can be said.",
         },
     }
-    told = {**_ENVELOPE, "key": {"type": "string", "description": "What was judged; the record's key."}}
+    told = {
+        **_ENVELOPE,
+        "key": {"type": "string", "description": "What was judged, as change/signal/window; the record's key."},
+        "service": _text("Whose signal it is."),
+        "change": _text("The id of the change after which it was judged."),
+        "until": _TIME | {"description": "The end of the newest window."},
+        "is_required": {"type": "boolean", "description": "Whether the change needs it to pass."},
+        "before": _maybe("Where the time before the change was read."),
+    }
     return _schema("verdict", "What a comparison before and after a change came to.", fields | told, optional=tuple(told))
 
 

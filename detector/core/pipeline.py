@@ -161,6 +161,8 @@ class Pipeline:
             match command.what:
                 case "acknowledge":
                     self._incidents.acknowledge(str(arguments["key"]), self._now_ms)
+                case "resolve":
+                    self._incidents.recovered(str(arguments["key"]), self._now_ms)
                 case "tell_again":
                     self._incidents.tell_again(str(arguments["key"]), self._now_ms)
                 case "silence":

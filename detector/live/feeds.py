@@ -58,7 +58,7 @@ class Feeds:
 
     def written(self, checkpoint: Checkpoint) -> None:
         """A checkpoint is in the store."""
-        if checkpoint.findings or checkpoint.incidents:
+        if checkpoint.findings or checkpoint.incidents or checkpoint.judged:
             for lane in self._lanes:
                 lane.wake()
 
@@ -98,6 +98,9 @@ class Feeds:
                 backlog = await asyncio.to_thread(self._store.feed.backlog)
                 self._metrics.feed(backlog, self._now_ms())
                 await self._tell_of_dropped()
+                if await asyncio.to_thread(self._store.tell_of_baselines, self._now_ms()):
+                    for lane in self._lanes:
+                        lane.wake()
             except StoreUnavailable:
                 logger.warning("feed_unreadable", consumer="")
             await asyncio.sleep(LOOK_EVERY_S)

@@ -36,6 +36,7 @@ class Watcher:
             self._couriers.wake()
         self._feeds.written(checkpoint)
         self._judges.ask(checkpoint.requests)
+        self._metrics.judged(checkpoint.judged)
         for lost in checkpoint.lost:
             self._health.set(Trouble.BYTES_LOST, lost.stream.name, lost.reason, checkpoint.at_ms)
             logger.warning(

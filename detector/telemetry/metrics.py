@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from detector import __version__
-from detector.records import Counts, IncidentState
+from detector.records import Counts, IncidentState, Judged
 from detector.telemetry.health import Health, Trouble
 from detector.telemetry.process import ProcessFigures
 from detector.telemetry.registry import Registry
@@ -86,6 +86,8 @@ class Metrics:
         self._judge_runs = counter("trimwatch_judge_runs_total", "Runs of the judge process.", "what", "result")
         self._judge_seconds = registry.histogram("trimwatch_judge_seconds", "One run of it.", _JUDGE_BUCKETS_S, "what")
         self._judge_waiting = gauge("trimwatch_judge_waiting", "Requests that wait for the judge, or that it works on.")
+        self._verdicts = counter("trimwatch_verdicts_total", "Verdicts on signals, of a window and of all windows.", "state")
+        self._alarms = counter("trimwatch_alarms_total", "Alarms of signals between changes, told or not.")
         self._store_bytes = gauge("trimwatch_store_bytes", "Size of the database on disk.")
         self._store_errors = counter("trimwatch_store_errors_total", "Writes that the store could not take.")
         self._trouble = gauge("trimwatch_trouble", "Whether something is wrong, see /healthz.", "trouble")
@@ -179,6 +181,13 @@ class Metrics:
 
     def judge_waiting(self, requests: int) -> None:
         self._judge_waiting.set(requests)
+
+    def judged(self, judged: Iterable[Judged]) -> None:
+        """What the judge answered, and is written down."""
+        for each in judged:
+            for verdict in each.verdicts:
+                self._verdicts.add(1, verdict.state.value)
+            self._alarms.add(len(each.alarms))
 
     def store_size(self, size_bytes: int) -> None:
         self._store_bytes.set(size_bytes)

@@ -13,9 +13,9 @@ import pytest
 from detector.edges.mirror.base import Document
 from detector.edges.mirror.kafka import written_object
 from detector.edges.sinks.kafka import record_of
-from detector.interface import finding_object, incident_object, verdict_object
+from detector.interface import finding_object, incident_object, kept_verdict_object, verdict_object
 from detector.interface_schema import SCHEMAS
-from detector.records import Incident, Verdict, VerdictState
+from detector.records import Incident, KeptVerdict, Verdict, VerdictState
 from tests.contract.feed_documents import FINDING, document
 from tests.contract.sink_cases import ALERT, INCIDENT, NOW_MS, RESOLVE
 from tests.golden.hostile_incident import HOSTILE
@@ -23,6 +23,7 @@ from tests.golden.hostile_incident import HOSTILE
 SHIPPED = Path(__file__).parents[2] / "deploy" / "schemas"
 GOLDEN = Path(__file__).parents[1] / "golden" / "sinks"
 JUDGED = Verdict("p99_ms", "", 1, 420.0, 485.0, "+15%", 15.476, (11.0, None), "ms", VerdictState.FAIL, "why")
+KEPT = KeptVerdict("shop", "shop-20261125-0200", NOW_MS, NOW_MS - 1, JUDGED, True, "own history")
 
 
 def valid(kind: str, value: Any) -> None:
@@ -61,6 +62,12 @@ def test_a_verdict_is_what_the_schema_says() -> None:
     assert (value["kind"], value["id"], value["verdict"]) == ("verdict", 7, "fail")
 
 
+def test_a_verdict_of_the_daemon_is_one_too() -> None:
+    """As the API shows it, and in a topic."""
+    valid("verdict", kept_verdict_object(KEPT))
+    valid("verdict", written_object(Document(7, "verdict", "shop-1/p99/all", NOW_MS, kept_verdict_object(KEPT)), "orders-0"))
+
+
 def test_a_verdict_on_the_command_line_is_one_too() -> None:
     """Without envelope; what no JSON can carry (NaN, infinity) is null."""
     nothing = replace(JUDGED, window=None, baseline=float("nan"), after=None, observed=float("inf"), interval=None, unit="")
@@ -76,7 +83,7 @@ def test_every_field_is_described() -> None:
     written = {
         "incident": incident,
         "finding": written_object(document(1), "orders-0"),
-        "verdict": written_object(Document(1, "verdict", "k", NOW_MS, verdict_object(JUDGED)), "i"),
+        "verdict": written_object(Document(1, "verdict", "k", NOW_MS, kept_verdict_object(KEPT)), "i"),
     }
     for kind, value in written.items():
         properties = SCHEMAS[kind]()["properties"]

@@ -46,11 +46,14 @@ class Api:
             ("GET", re.compile("/api/v1/incidents/([^/]{1,300})"), self._incident),
             ("POST", re.compile("/api/v1/incidents/([^/]{1,300})/acknowledge"), self._acknowledge),
             ("POST", re.compile("/api/v1/incidents/([^/]{1,300})/silence"), self._silence),
+            ("POST", re.compile("/api/v1/incidents/([^/]{1,300})/resolve"), self._resolve),
             ("GET", re.compile("/api/v1/deliveries"), self._deliveries),
             ("GET", re.compile("/api/v1/dead-letters"), self._dead_letters),
             ("GET", re.compile("/api/v1/lost-ranges"), self._lost_ranges),
             ("GET", re.compile("/api/v1/status"), self._status),
             ("GET", re.compile("/api/v1/signals"), self._signals),
+            ("GET", re.compile("/api/v1/verdicts"), self._verdicts),
+            ("GET", re.compile("/api/v1/changes"), self._changes),
             ("POST", re.compile("/-/reload"), self._reload),
         )
 
@@ -102,6 +105,21 @@ class Api:
         found = await asyncio.to_thread(self._store.history.lost_ranges, _limit(request), _before(request))
         return json_answer({"lost_ranges": [views.lost_range(each) for each in found]})
 
+    async def _verdicts(self, request: Request, _key: str) -> Answer:
+        """The newest of each signal of a service's latest change, or of the one that is named; with `limit` or `before`, or no
+        service, all that are kept, the newest first."""
+        service, change = request.query.get("service"), request.query.get("change")
+        verdicts = self._store.verdicts
+        if service is not None and not {"limit", "before"} & set(request.query):
+            newest = await asyncio.to_thread(verdicts.latest, service, change)
+            return json_answer({"verdicts": [views.verdict(each) for each in newest]})
+        found = await asyncio.to_thread(verdicts.page, service, change, _limit(request), _before(request))
+        return json_answer({"verdicts": [{"id": each.id, **views.verdict(each.record)} for each in found]})
+
+    async def _changes(self, request: Request, _key: str) -> Answer:
+        found = await asyncio.to_thread(self._store.changes.latest, request.query.get("service"), _limit(request))
+        return json_answer({"changes": [views.change(each) for each in found]})
+
     async def _status(self, _request: Request, _key: str) -> Answer:
         now_ms = int(time.time() * 1000)
         backlog = await asyncio.to_thread(self._store.outbox.backlog)
@@ -123,6 +141,11 @@ class Api:
     async def _acknowledge(self, request: Request, key: str) -> Answer:
         await _object(request)
         return await self._command("acknowledge", key, {"key": key})
+
+    async def _resolve(self, request: Request, key: str) -> Answer:
+        """By hand: what a verdict holds open no quiet time ends."""
+        await _object(request)
+        return await self._command("resolve", key, {"key": key})
 
     async def _silence(self, request: Request, key: str) -> Answer:
         seconds = (await _object(request)).get("for_s")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from detector.core.signals.flow import SignalFlow
 from detector.edges.store.history import Delivery, Kept
 from detector.edges.store.outbox import Backlog
-from detector.interface import Json, incident_object, rfc3339
+from detector.interface import Json, change_object, incident_object, kept_verdict_object, rfc3339
 from detector.masking import mask, mask_incident
-from detector.records import DeadLetter, Incident, LostRange
+from detector.records import Change, DeadLetter, Incident, KeptVerdict, LostRange
 
 
 def incident(record: Incident) -> dict[str, Json]:
@@ -75,6 +75,15 @@ def lost_range(kept: Kept[LostRange]) -> dict[str, Json]:
         "end": lost.end,
         "reason": lost.reason,
     }
+
+
+def verdict(kept: KeptVerdict) -> dict[str, Json]:
+    shown = kept_verdict_object(kept)
+    return {**shown, "reason": mask(kept.verdict.reason), "before": mask(kept.before) or None}
+
+
+def change(record: Change) -> dict[str, Json]:
+    return {**change_object(record), "note": mask(record.note)}
 
 
 def backlog(owed: Backlog, now_ms: int) -> dict[str, Json]:

@@ -139,6 +139,42 @@ def _delivery(document: Document) -> dict[str, Any]:
     }
 
 
+def _verdict(document: Document) -> dict[str, Any]:
+    body = document.body
+    if not {"at", "until", "reason", "service", "window", "before"} <= body.keys():
+        return _other(document)
+    numbers = _named(body, "baseline", "after", "observed", "interval", "windows_needed")
+    return {
+        "@timestamp": body["at"],
+        "message": _text(body["reason"]),
+        "event": {"kind": "metric", "end": body["until"]},
+        "service": {"name": body["service"]},
+        "trimwatch": {
+            **_named(body, "signal", "layer", "verdict", "acceptable", "unit", "change", "is_required"),
+            "window": str(body["window"]),
+            "before": _text(body["before"] or ""),
+            **numbers,
+        },
+    }
+
+
+def _baseline(document: Document) -> dict[str, Any]:
+    body = document.body
+    if not {"at", "begin", "end", "service", "version", "signals"} <= body.keys():
+        return _other(document)
+    return {
+        "@timestamp": body["at"],
+        "message": f"{body['service']}@{body['version']}: {len(body['signals'])} signals from {body['begin']} to {body['end']}",
+        "event": {"kind": "state", "start": body["begin"], "end": body["end"]},
+        "service": {"name": body["service"]},
+        "trimwatch": {
+            **_named(body, "change", "digest", "made_by", "version", "step_s"),
+            "signal": [each["name"] for each in body["signals"]],
+            "body": {"signals": body["signals"]},
+        },
+    }
+
+
 def _other(document: Document) -> dict[str, Any]:
     texts = {name: each for name, each in document.body.items() if isinstance(each, str)}
     return {
@@ -149,7 +185,13 @@ def _other(document: Document) -> dict[str, Any]:
     }
 
 
-_FIELDS: Mapping[str, Callable[[Document], dict[str, Any]]] = {"finding": _finding, "incident": _incident, "delivery": _delivery}
+_FIELDS: Mapping[str, Callable[[Document], dict[str, Any]]] = {
+    "finding": _finding,
+    "incident": _incident,
+    "delivery": _delivery,
+    "verdict": _verdict,
+    "baseline": _baseline,
+}
 
 
 def _described(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ KINDS = {
     "baseline": "baselines",
 }
 # Rises with each change of what is below; a template of a newer release is left alone.
-VERSION = 1
+VERSION = 2
 # Above the built-in `logs-*-*` (100), and what Fleet makes (200).
 PRIORITY = 500
 # A keyword longer than this is kept and not indexed: Lucene takes 32,766 bytes a term, and refuses the document beyond.
@@ -26,6 +26,7 @@ LONGEST_KEYWORD = 1024
 _KEYWORD = {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
 _TEXT = {"type": "text"}
 _LONG = {"type": "long"}
+_DOUBLE = {"type": "double"}
 _DATE = {"type": "date", "format": "strict_date_optional_time||epoch_millis"}
 _FLAG = {"type": "boolean"}
 _KEPT = {"type": "object", "enabled": False}
@@ -78,10 +79,12 @@ _PROPERTIES: dict[str, Any] = {
     "observer": _object(**_fields(_KEYWORD, "name", "hostname", "product", "type", "version")),
     "trimwatch": _object(
         **_fields(_KEYWORD, "dedup_key", "state", "stage", "severity", "stream", "position", "marks", "roll_back_to", "receiver"),
-        **_fields(_KEYWORD, "result", "verdict", "signal", "instance"),
-        **_fields(_TEXT, "fix", "explanation"),
-        **_fields(_LONG, "count", "event_start", "event_end", "line", "priority", "seq", "attempt"),
-        **_fields(_FLAG, "is_shadow", "is_startup", "is_flapping"),
+        **_fields(_KEYWORD, "result", "verdict", "signal", "instance", "layer", "window", "change", "unit", "acceptable"),
+        **_fields(_KEYWORD, "digest", "made_by"),
+        **_fields(_DOUBLE, "baseline", "after", "observed", "interval", "step_s"),
+        **_fields(_TEXT, "fix", "explanation", "before"),
+        **_fields(_LONG, "count", "event_start", "event_end", "line", "priority", "seq", "attempt", "version", "windows_needed"),
+        **_fields(_FLAG, "is_shadow", "is_startup", "is_flapping", "is_required"),
         entity=_object(**_fields(_KEYWORD, "kind", "name", "normal")),
         cause=_object(**_fields(_KEYWORD, "item", "kind", "change", "restore"), confidence={"type": "double"}),
         evidence=_KEPT,

@@ -64,8 +64,8 @@ class Feed:
     def use(
         self, consumers: Mapping[str, frozenset[str]], most_waiting: int, now_ms: int, open_incidents: Sequence[Incident]
     ) -> None:
-        """Who takes what from now on. A new consumer begins with the incidents that are open; one that is no longer named is
-        forgotten, and what only it had not taken goes."""
+        """Who takes what from now on. A new consumer begins with the incidents that are open, and the baselines; one that is no
+        longer named is forgotten, and what only it had not taken goes."""
         with self._database.transaction() as connection:
             known = {name for (name,) in connection.execute("SELECT consumer FROM feed_cursor")}
             for gone in known - {column(name) for name in consumers}:
@@ -78,7 +78,13 @@ class Feed:
             self._most = most_waiting
             if any(INCIDENT in consumers[name] for name in fresh):
                 self.put_incidents(connection, [(incident.dedup_key, pack(incident)) for incident in open_incidents], now_ms)
+            if any(BASELINE in consumers[name] for name in fresh):
+                connection.execute("INSERT OR IGNORE INTO baseline_news SELECT digest FROM baseline")
             self._forget_taken(connection)
+
+    def takes(self, kind: str) -> bool:
+        """Whether anybody does."""
+        return kind in self._kinds
 
     # -- inside somebody's transaction ------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from detector.crash_points import CrashPoint, reach
+from detector.edges.store.baseline_news import tell_of_baselines
 from detector.edges.store.baselines import Baselines
 from detector.edges.store.changes import Changes, write_changes
 from detector.edges.store.database import Database
@@ -165,6 +166,10 @@ class Store:
         """The next commands in order."""
         query = "SELECT id, at_ms, who, what, arguments FROM command WHERE id > ? ORDER BY id LIMIT ?"
         return [Command(*row) for row in self._database.rows(query, (command_id, limit))]
+
+    def tell_of_baselines(self, now_ms: int) -> int:
+        """Feeds mirrors with baselines that were added since, here or by a command beside us; returns how many."""
+        return tell_of_baselines(self._database, self.feed, self.baselines, now_ms)
 
     def prune(self, now_ms: int) -> int:
         """Packs values of signals, then drops history that is older than `keep` or takes more than it may, a bounded piece a

@@ -99,3 +99,12 @@ def test_a_change_that_is_none_changes_nothing(fields):
     assert at(one, end_of(1)).requests == ()
     announced(one, 2)
     assert len(at(one, end_of(1) + MINUTE).requests) == 1
+
+
+def test_a_person_may_end_it():
+    """What a verdict holds open no quiet time ends; the next window that fails opens it again."""
+    one, first = failed()
+    one.command(Command(2, T0, "someone", "resolve", json.dumps({"key": first.alerts[0].incident.dedup_key})))
+    assert [alert.action for alert in one.checkpoint(end_of(1)).alerts] == [AlertAction.RESOLVE]
+    one.judged(answer(at(one, end_of(2)).requests[0], {P99: ("fail", "fail")}))
+    assert [alert.action for alert in one.checkpoint(end_of(2)).alerts] == [AlertAction.TRIGGER]

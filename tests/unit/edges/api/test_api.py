@@ -9,8 +9,10 @@ from detector.edges.api.server import CannotListen, bind
 from detector.edges.store.store import Store
 from detector.records import Checkpoint, Evidence
 from detector.settings import ApiSettings, ListenSettings, Secret
+from tests.unit.core.judgements.course import P99
 from tests.unit.edges.api.daemon import live
 from tests.unit.edges.records import checkpoint, incident
+from tests.unit.edges.store.test_verdicts import CHANGE, judged
 
 
 def test_what_the_store_knows_is_shown(store: Store) -> None:
@@ -142,3 +144,39 @@ def test_a_port_in_use_is_said_before_the_start(store: Store) -> None:
         with pytest.raises(CannotListen, match=wrong):
             bind(ListenSettings(wrong), ApiSettings(listen=""))
     first.telemetry.close()
+
+
+def test_verdicts_and_changes_are_shown(store: Store) -> None:
+    """The newest of a service's latest change; by change, and all of them in pages."""
+    store.write(Checkpoint(1_000, judged=(judged(1, {P99: "fail"}),), changes=(CHANGE,)))
+    store.write(Checkpoint(2_000, judged=(judged(2, {P99: "pass"}),)))
+
+    async def ask() -> None:
+        async with live(store) as daemon:
+            newest, whole = (await daemon.get("/api/v1/verdicts?service=shop")).json["verdicts"]
+            assert (newest["window"], newest["verdict"], newest["service"], newest["change"]) == (2, "pass", "shop", "shop-1")
+            assert (whole["window"], whole["is_required"], whole["before"]) == ("all", True, "own history")
+            assert (await daemon.get("/api/v1/verdicts?service=shop&change=other")).json["verdicts"] == []
+            page = (await daemon.get("/api/v1/verdicts?change=shop-1&limit=2")).json["verdicts"]
+            rest = (await daemon.get(f"/api/v1/verdicts?before={page[-1]['id']}")).json["verdicts"]
+            assert [each["window"] for each in (*page, *rest)] == ["all", 2, 1]
+            (change,) = (await daemon.get("/api/v1/changes?service=shop")).json["changes"]
+            assert (change["id"], change["stage"], change["manifest"]) == ("shop-1", "dependency", None)
+            assert (await daemon.get("/api/v1/changes?service=nobody")).json["changes"] == []
+            assert (await daemon.get("/api/v1/verdicts?limit=0")).status == 400
+
+    asyncio.run(ask())
+
+
+def test_an_incident_may_be_resolved_by_hand(store: Store) -> None:
+    """What a verdict holds open no quiet time ends."""
+    store.write(checkpoint())
+
+    async def ask() -> None:
+        async with live(store) as daemon:
+            assert (await daemon.post("/api/v1/incidents/key/resolve")).status == 202
+            assert (await daemon.post("/api/v1/incidents/nobody/resolve")).status == 404
+
+    asyncio.run(ask())
+    (command,) = store.commands_after(0)
+    assert (command.what, json.loads(command.arguments)) == ("resolve", {"key": "key"})
