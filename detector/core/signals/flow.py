@@ -8,6 +8,7 @@ it; what was made of it is told with the checkpoint that closed its step, once.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -128,7 +129,8 @@ class SignalFlow:
         if self._has_images:
             state.append((_IMAGES, self._flips.snapshot()))
         if self._has_closed:
-            state += self._changed({_CHOICE: orjson.dumps(self.folding.choice()), _GONE: orjson.dumps(list(self.folding.gone))})
+            choice = json.dumps(self.folding.choice()).encode()  # names may hold bytes that are no UTF-8, which orjson refuses
+            state += self._changed({_CHOICE: choice, _GONE: orjson.dumps(list(self.folding.gone))})
         entry = None
         if self.journal is not None:
             forgotten, self.folding.forgotten = self.folding.forgotten, []
@@ -231,7 +233,7 @@ class SignalFlow:
     def _restore_folding(self, state: Mapping[str, bytes]) -> None:
         """What is not ours is left out."""
         with contextlib.suppress(ValueError, TypeError):
-            choice = orjson.loads(state.get(_CHOICE, b"[]"))
+            choice = json.loads(state.get(_CHOICE, b"[]"))
             self.folding.choose([(str(service), str(signal), str(family)) for service, signal, family in choice])
         with contextlib.suppress(ValueError, TypeError):
             self.folding.gone = dict.fromkeys(map(int, orjson.loads(state.get(_GONE, b"[]"))))

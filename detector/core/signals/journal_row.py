@@ -8,7 +8,7 @@ import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
@@ -71,7 +71,7 @@ class Row:
                 values[at] = 0.0
         numbers = array("I", [series.number for series in self.series])
         columns = numbers.tobytes() + array("q", [point.time_ms for point in points]).tobytes() + array("d", values).tobytes()
-        told = orjson.dumps({"odd": odd, "bounds": list(bounds), "closings": self.closings, "digests": self.digests})
+        told = _json({"odd": odd, "bounds": list(bounds), "closings": self.closings, "digests": self.digests})
         return _HEAD.pack(VERSION, len(points), len(told)) + zlib.compress(told + columns, 1)
 
 
@@ -95,13 +95,13 @@ def read_row(body: bytes, series: Mapping[int, Known]) -> ReadRow:
         raw = zlib.decompressobj().decompress(body[_HEAD.size :], whole + 1)
         if len(raw) != whole:
             raise GarbledJournal("a row of the journal is cut")
-        told = orjson.loads(raw[:told_bytes])
+        told = _told(raw[:told_bytes])
         points = _points(raw[told_bytes:], count, told["odd"], told["bounds"], series)
         numbers = array("I", raw[told_bytes : told_bytes + 4 * count])
         services = tuple([series[number].service if number in series else "" for number in numbers])
         closings = tuple([(int(at), int(until_ms)) for at, until_ms in told["closings"]])
         return ReadRow(points, services, closings, tuple(map(str, told["digests"])))
-    except (struct.error, zlib.error, TypeError, KeyError, IndexError, ValueError) as error:
+    except (struct.error, zlib.error, TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
         raise GarbledJournal(str(error)) from error
 
 
@@ -129,6 +129,22 @@ def _plain(value: float | Distribution | None, bounds: dict[tuple[float, ...], i
     if isinstance(value, Distribution):
         return [bounds.setdefault(value.bounds, len(bounds)), value.counts, value.total]
     return str(value) if value is not None and value - value != 0 else value
+
+
+def _json(told: Mapping[str, object]) -> bytes:
+    """What a hostile sender counts may be beyond 64 bits, of which orjson makes nothing."""
+    try:
+        return orjson.dumps(told)
+    except TypeError:
+        return json.dumps(told).encode()
+
+
+def _told(body: bytes) -> dict[str, list[Any]]:
+    try:
+        found: dict[str, list[Any]] = orjson.loads(body)
+    except ValueError:
+        found = json.loads(body)
+    return found
 
 
 def _start(start_ms: int | None) -> int | None:

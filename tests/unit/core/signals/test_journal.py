@@ -273,6 +273,33 @@ def test_a_row_is_read_as_it_was_written(points, closings, digests):
     assert read.services == ("cart",) * len(points)
 
 
+def test_a_service_whose_name_is_no_text_survives():
+    """Bytes that are no UTF-8, as an exposition may hold them."""
+    disk = Disk()
+    flow = disk.start()
+    for at in range(12):
+        flow.points([point("redis_connected_clients", float(at), 15 * at, service="caf\udce9")], 10**12)
+        disk.commit(flow.drain())
+    flow = disk.start()
+    flow.finish()
+    disk.commit(flow.drain())
+    assert [cell.value for cell in disk.cells.values() if cell.signal == "storage/redis-clients"] == [
+        float(at) for at in range(12)
+    ]
+
+
+def test_counts_beyond_all_bounds_do_not_stop_the_daemon():
+    """A sender of OTLP may write any integer; what is no float any more is lost with its row, and counted."""
+    for count in (2**70, -(2**70), math.nan, math.inf):
+        row = Row()
+        hostile = Distribution((1.0, 2.0), (count, 1, 2**66), None)
+        for value in (hostile, count):
+            row.points.append(MetricPoint("x", (), MetricKind.HISTOGRAM, value, 1, -(2**63), True))
+            row.series.append(Series("x", (), 1, Target(0)))
+            row.series[-1].number = 1
+        assert len(read_row(row.body(), {1: read_series(series_body(row.points[0], ""))}).points) == 2
+
+
 @given(st.binary(max_size=60))
 def test_a_row_of_somebody_else_is_refused(body):
     """Nothing else is raised, and nothing is unpacked beyond what it says."""
