@@ -131,16 +131,20 @@ class RemoteWrite:
             else:
                 break
         series = self._known.by_label_bytes.get(data[begin:at])
-        if series is None:
-            return False
+        return series is not None and self._take(data, at, end, series, written)
+
+    def _take(self, data: bytes, at: int, end: int, series: Series, written: Written) -> bool:
+        """Samples of the two shapes in which Prometheus writes them. False: there is something else, and none is taken."""
         points, times = written.points, self._times
         name, labels, kind, unit = series
         before = len(points)
         while at < end:
-            is_zero = data[at + 1] == 7
+            is_zero = data[at : at + 3] == _ZERO_SHAPE
             after = at + 9 if is_zero else at + 18
-            time_ms = times.get(data[after - 6 : after]) or self._time(data[after - 6 : after])
-            if time_ms is None or after > end:
+            time_ms = None
+            if after <= end and (is_zero or (data[at : at + 3] == _SHAPE and data[at + 11] == 0x10)):
+                time_ms = times.get(data[after - 6 : after]) or self._time(data[after - 6 : after])
+            if time_ms is None:
                 del points[before:]
                 return False
             value: float | None = 0.0 if is_zero else _double(data, at + 3)[0]
@@ -179,44 +183,32 @@ class RemoteWrite:
             elif tag == _HISTOGRAM:
                 _histogram(data[base + each.at : base + each.end], series, None, written)
 
-    def _second(self, data: bytes) -> Written:
-        symbols: list[bytes] = []
-        begins: list[int] = []
-        ends: list[int] = []
-        add_symbol, add_begin, add_end = symbols.append, begins.append, ends.append
-        at, size = 0, len(data)
-        while at < size:
-            tag, length, at = data[at], data[at + 1], at + 2
-            if length > 127:
-                if data[at] < 128:
-                    length, at = length & 127 | data[at] << 7, at + 1
-                else:
-                    length, at = wire.varint(data, at - 1)
-            end = at + length
-            if tag == _SYMBOL:
-                add_symbol(data[at:end])
-            elif tag == _SERIES_2:
-                add_begin(at)
-                add_end(end)
-            elif tag & 7 != wire.LENGTH:
-                raise ValueError("no io.prometheus.write.v2.Request: a field of another kind")
-            elif tag < _SYMBOL:
-                raise ValueError("a WriteRequest of version 1.0, sent as io.prometheus.write.v2.Request")
-            at = end
-        if at > size:
-            raise ValueError("no io.prometheus.write.v2.Request: a field is cut off")
-        if len(symbols) + len(begins) > MOST_SYMBOLS:
-            raise ValueError(f"more than {MOST_SYMBOLS} symbols and series in a request")
+    def _second(self, data: bytes, symbols: list[bytes] | None = None) -> Written:
+        """`symbols` are all of them; None: they come first, as Prometheus writes them."""
+        written = Written()
+        points, times, getters, samples = written.points, self._times, self._known.getters, 0
+        at, size, is_told = 0, len(data), symbols is not None
+        if symbols is None:
+            symbols, at = _leading_symbols(data)
+        if len(symbols) > MOST_SYMBOLS:
+            raise ValueError(f"more than {MOST_SYMBOLS} symbols in a request")
         if symbols and symbols[0]:
             raise ValueError("the first symbol is not the empty string")
-        return self._by_symbols(data, symbols, begins, ends)
-
-    def _by_symbols(self, data: bytes, symbols: list[bytes], begins: list[int], ends: list[int]) -> Written:
-        written = Written()
-        points, times, samples = written.points, self._times, 0
         request = SymbolRequest(self._known, symbols)
-        by_tail, texts, getters = request.by_tail, request.symbols, self._known.getters
-        for begin, end in zip(begins, ends, strict=True):
+        by_tail, texts = request.by_tail, request.symbols
+        while at < size:
+            tag, length, begin = data[at], data[at + 1], at + 2
+            if length > 127:
+                length, begin = wire.varint(data, begin - 1)
+            at = end = begin + length
+            if tag != _SERIES_2 or end > size:
+                if tag & 7 != wire.LENGTH or end > size:
+                    raise ValueError("no io.prometheus.write.v2.Request: a field is cut off or of another kind")
+                if tag < _SYMBOL:
+                    raise ValueError("a WriteRequest of version 1.0, sent as io.prometheus.write.v2.Request")
+                if tag == _SYMBOL and not is_told:
+                    return self._second(data, _all_symbols(data))
+                continue
             # labels_refs, one sample, metadata: as Prometheus writes a series.
             after = begin + 2 + data[begin + 1]
             shape = data[after : after + 3]
@@ -251,13 +243,14 @@ class RemoteWrite:
         return written
 
     def _series_2(self, data: bytes, begin: int, end: int, request: SymbolRequest, written: Written) -> None:
-        after = begin + 2 + data[begin + 1]
-        if data[begin] == _LABEL_REFS and after < end:
-            found, rest = self._plain_samples(data, after, end)
-            series = request.known(data[begin + 2 : after], data[rest:end]) if found else None
-            if series is not None:
-                _add(series, found, written)
-                return
+        after = rest = begin + 2 + data[begin + 1]
+        if data[begin] == _LABEL_REFS:
+            while rest < end and data[rest] == _SAMPLE:
+                rest += 2 + data[rest + 1]
+            if after < rest <= end:
+                series = request.known(data[begin + 2 : after], data[rest:end])
+                if series is not None and self._take(data, after, rest, series, written):
+                    return
         content = data[begin:end]
         fields = wire.fields(content)
         refs = b"".join(content[each.at : each.end] for each in fields if each.number == 1 and each.type == wire.LENGTH)
@@ -316,7 +309,9 @@ class RemoteWrite:
                 time_ms = wire.varint(content, each.at)[0]
             elif tag == 0x18:
                 start_ms = wire.varint(content, each.at)[0] or None
-        if not _may_be(time_ms) or (start_ms is not None and start_ms > time_ms):
+        if start_ms is not None and start_ms > time_ms:
+            start_ms = None  # Prometheus moves the time of a scrape by some ms, but not when its target began
+        if not _may_be(time_ms):
             written.refuse(f"{series.shown}: a sample without a time, or at one that cannot be ({time_ms} ms)")
             return
         shown = None if is_stale else value
@@ -334,6 +329,27 @@ class RemoteWrite:
             self._times.clear()
         self._times[key] = time_ms
         return time_ms
+
+
+def _leading_symbols(data: bytes) -> tuple[list[bytes], int]:
+    """And where something else begins."""
+    symbols: list[bytes] = []
+    add = symbols.append
+    at, size = 0, len(data)
+    while at < size and data[at] == _SYMBOL:
+        length, begin = data[at + 1], at + 2
+        if length > 127:
+            length, begin = wire.varint(data, begin - 1)
+        at = begin + length
+        add(data[begin:at])
+    if at > size:
+        raise ValueError("no io.prometheus.write.v2.Request: a field is cut off or of another kind")
+    return symbols, at
+
+
+def _all_symbols(data: bytes) -> list[bytes]:
+    """Wherever they stand."""
+    return [data[each.at : each.end] for each in wire.fields(data) if each.number == _SYMBOL >> 3 and each.type == wire.LENGTH]
 
 
 def _add(series: Series, samples: list[Sample], written: Written) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 
 from detector.core.decode.metrics import remote_write_series
 from detector.core.decode.metrics.remote_write import MOST_PROBLEMS, RemoteWrite, Written
+from detector.core.decode.otlp import wire
 from detector.records import Distribution, MetricKind, MetricPoint
 from tests.unit.core.decode.metrics import written
 
@@ -272,3 +273,25 @@ def test_what_the_go_library_of_prometheus_writes_is_read() -> None:
         value = Distribution(bounds, (0.0, 2.0, 0.0, 1.0, 3.0, 0.0, 2.0, 0.0), 18.4)
         labels = (("job", "shop"),)
         assert took == MetricPoint("took_seconds", labels, MetricKind.HISTOGRAM, value, at, at - 5000, unit="seconds")
+
+
+def test_symbols_may_stand_behind_series() -> None:
+    """Protobuf's fields have no order; Prometheus writes the symbols first."""
+    rows = [([("__name__", "up"), ("job", f"a{at}")], [(1.0, T0), (0.0, T0 + 1)]) for at in range(3)]
+    whole = written.second(rows, 2)
+    fields = [whole[each.begin : each.end] for each in wire.fields(whole)]
+    decoder = RemoteWrite()
+    expected = decoder.second(whole).points
+    for shuffled in (fields[::-1], [*fields[4:], *fields[:4]]):
+        symbols = [each for each in fields if each[0] == 0x22]
+        ordered = iter(symbols)
+        body = b"".join(next(ordered) if each[0] == 0x22 else each for each in shuffled)
+        found = decoder.second(body).points
+        assert sorted(map(repr, found)) == sorted(map(repr, expected))
+
+
+def test_a_start_behind_its_sample_is_none() -> None:
+    """Prometheus 3 aligns the time of a scrape, and a summary that began during it says so: its sample counts."""
+    row = ([("__name__", "up")], [(1.0, T0, T0 + 3)])
+    (point,) = RemoteWrite().second(written.second([row])).points  # type: ignore[list-item]
+    assert (point.value, point.time_ms, point.start_ms) == (1.0, T0, None)
