@@ -186,6 +186,10 @@ def _chance(found: Evidence, share: float) -> float:
 
 
 def _beyond(found: Evidence, i: int) -> str:
+    chance = float(found.chance[i])
+    told = f"p {'< 1e-6' if chance < 1e-6 else f'= {chance:.2g}'}"
+    if found.margin[i] < 0:
+        return f"less than it, and not by chance ({told})"
     what = {
         "level": "it",
         "middle": "its middle",
@@ -194,11 +198,12 @@ def _beyond(found: Evidence, i: int) -> str:
         "spread": "its spread",
         "any": "how often it happens",
     }
-    chance = float(found.chance[i])
-    return f"{what[found.names[i]]} is beyond it and not by chance (p {'< 1e-6' if chance < 1e-6 else f'= {chance:.2g}'})"
+    return f"{what[found.names[i]]} is beyond it and not by chance ({told})"
 
 
 def _unsettled(found: Evidence) -> str:
+    if found.margin[0] < 0:
+        return "it may be as wanted, and may be less"
     if found.excess[0] > found.margin[0]:
         return "beyond it, but chance could do as much"
     return "within it, but the signal is too noisy to be sure of it"

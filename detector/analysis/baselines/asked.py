@@ -116,6 +116,8 @@ def _asked(column: str, node: Node, line: int, flags: Asked, names: list[str], f
         column_named = {"load": made.load, "requests": made.requests}.get(entry.key, "")
         if column_named and column_named not in names:
             faults.add(entry.line, where, unknown("column", column_named, names))
+        elif column_named == column:
+            faults.add(entry.line, where, "is the column itself")
     return made
 
 

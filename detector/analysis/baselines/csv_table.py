@@ -40,6 +40,7 @@ _MISSING = [
 _MISSING += ["inf", "+inf", "-inf", "Infinity", "-Infinity"]
 _MEASURED = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|pp|[a-zA-Zµμ]{1,12}(?:/[a-z]{1,3})?)\s*")
 _MOST_FAULTS = 20
+_MOST_TEXTS = 10_000
 _SHORT = 100  # rows: nobody writes more deviations by hand
 _NOT_UTF8 = "is not UTF-8 text"
 
@@ -61,7 +62,9 @@ def read_csv(path: str, raw: bytes) -> Table:
             parts.append(column.to_numpy(np.float64))
             continue
         values, unit = _measured(column)
-        if values is None:
+        if values is None and (mixed := _mixed(column)):
+            faults.append(Fault(path, 1, name[:80], f"has cells {mixed}; write one unit"))
+        elif values is None:
             faults += _bad_cells(path, text, at, name, _MOST_FAULTS - len(faults))
         else:
             parts.append(values)
@@ -166,6 +169,16 @@ def _measured(column: pd.Series) -> tuple[Floats | None, str]:
     values = np.full(len(column), np.nan)
     values[column.notna().to_numpy()] = [float(match[1]) for match in found if match]
     return values, units.pop()
+
+
+def _mixed(column: pd.Series) -> str:
+    """`in ms and in s`, where that is all that is wrong."""
+    texts = column.dropna().astype(str).str.strip().unique()[:_MOST_TEXTS]
+    found = [_MEASURED.fullmatch(text) for text in texts]
+    if not all(match or _is_number(text) for match, text in zip(found, texts, strict=True)):
+        return ""
+    units = dict.fromkeys(f"in {match[2]}" if match else "without a unit" for match in found)
+    return " and ".join(list(units)[:4])
 
 
 def _bad_cells(path: str, text: bytes, at: int, name: str, most: int) -> Iterator[Fault]:

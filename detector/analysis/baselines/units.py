@@ -73,7 +73,9 @@ def measure(column: str, asked: Asked, written: str, before: Floats, after: Floa
         unit = "" if own == "ratio" else own
         if not own and asked.limit and asked.limit.unit:
             own = _of_limit(asked.limit, before, after)
-        return Measure(unit, 1.0, 100.0, "%", accepted.amount / 100, _limit(asked.limit, own))
+        is_share = told == "ratio"
+        limit = _limit(asked.limit, own)
+        return Measure("%" if is_share else unit, 100.0 if is_share else 1.0, 100.0, "%", accepted.amount / 100, limit)
     if accepted.unit == "pp":
         return _in_points(asked, own if own in _SHARES else "", told, before, after)
     wanted = _canonical(accepted.unit)

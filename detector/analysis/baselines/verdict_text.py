@@ -49,6 +49,8 @@ def verdict_of(name: str, answer: Answer, asked: Asked, scale: Measure) -> Verdi
     start = f"{' '.join(parts)}, accepted {asked.acceptable.text}{limit}: " if parts else ""
     left_out = answer.warm_up and f" ({printed.duration(answer.warm_up.seconds)} of warm-up left out)"
     note = f" ({scale.note})" if scale.note else ""
+    if _was_beyond(answer.baseline, asked, scale):
+        note += " (the level before was beyond the limit)"
     return Verdict(
         name,
         asked.layer,
@@ -63,6 +65,12 @@ def verdict_of(name: str, answer: Answer, asked: Asked, scale: Measure) -> Verdi
         f"{start}{answer.reason}: {answer.state}{more}{left_out or ''}{note}",
         answer.windows_needed,
     )
+
+
+def _was_beyond(baseline: float | None, asked: Asked, scale: Measure) -> bool:
+    if baseline is None or scale.limit is None:
+        return False
+    return baseline < scale.limit if asked.worse is Direction.DOWN else baseline > scale.limit
 
 
 def left_out_of(whole: Answer, asked: Asked, scale: Measure) -> LeftOut | None:

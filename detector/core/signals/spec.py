@@ -42,7 +42,8 @@ _ACCEPTABLE = re.compile(r"(>=|<=|±|\+-)?\s*([+-]?)\s*(\d+(?:\.\d+)?|\.\d+)\s*(
 @dataclass(frozen=True, slots=True)
 class Acceptable:
     """A deviation as a person wrote it. `amount` keeps its sign. `unit` is `%` for a share of the baseline, else the signal's own
-    (`pp` for one that is a share). `is_wanted`: the change must be at least so much, as in `>=+10pp`."""
+    (`pp` for one that is a share). `is_wanted`: the change must be at least so much, as in `>=+10pp` or `<=-10pp`; the other
+    two, `<=+10pp` and `>=-10pp`, say in other words what `+10pp` and `-10pp` do."""
 
     text: str
     amount: float
@@ -60,4 +61,5 @@ def acceptable_of(text: str) -> Acceptable:
     if found is None:
         raise ValueError(f"{text!r} is no deviation: write +15%, +0.1pp, -10pp, +100ms or >=+10pp")
     sign = -1.0 if found[2] == "-" else 1.0
-    return Acceptable(text, sign * float(found[3]), found[4] or "", found[1] in (">=", "<="))
+    is_wanted = found[1] == (">=" if sign > 0 else "<=")
+    return Acceptable(text, sign * float(found[3]), found[4] or "", is_wanted)

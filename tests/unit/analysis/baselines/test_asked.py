@@ -58,8 +58,8 @@ def test_another_shape_is_refused(text: str) -> None:
 
 def test_the_sign_says_which_way_is_worse() -> None:
     """-10 % accepts a fall; a plus or minus watches both ways; a wanted change has its own way."""
-    worse = {text: Asked(acceptable=deviation_of(text)).worse.value for text in ("+10%", "-10%", "±10%", "+-10%", ">=-3")}
-    assert worse == {"+10%": "up", "-10%": "down", "±10%": "both", "+-10%": "both", ">=-3": "up"}
+    worse = {text: Asked(acceptable=deviation_of(text)).worse.value for text in ("+10%", "-10%", "±10%", "+-10%", "<=-3", ">=-3")}
+    assert worse == {"+10%": "up", "-10%": "down", "±10%": "both", "+-10%": "both", "<=-3": "up", ">=-3": "down"}
 
 
 def test_evidence_and_span_and_what_holds_a_rollout() -> None:
@@ -72,6 +72,7 @@ def test_evidence_and_span_and_what_holds_a_rollout() -> None:
         "requests",
         "control",
     )
+    assert faults("p99_ms: {load: p99_ms}") == ["c.yaml:1: p99_ms.load: is the column itself"]
     wrong = "p99_ms: {required: maybe, span: long, evidence: -1, requests: reqests, against: old}\n"
     assert [fault.partition(": ")[2].partition(":")[0] for fault in faults(wrong)] == [
         f"p99_ms.{key}" for key in ("against", "evidence", "requests", "required", "span")

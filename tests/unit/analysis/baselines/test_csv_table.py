@@ -53,9 +53,9 @@ def test_a_unit_behind_each_number() -> None:
     table = read_csv("f.csv", b"time,a,b\n1,0.012%,420 ms\n2,,4e2ms\n")
     assert dict(table.units) == {"a": "%", "b": "ms"}
     np.testing.assert_equal(table.columns["b"], [420.0, 400.0])
-    assert faults(b"time,a\n1,1ms\n2,1s\n") == [
-        "f.csv:2: a: '1ms' is no number; leave a missing cell empty",
-        "f.csv:3: a: '1s' is no number; leave a missing cell empty",
+    assert faults(b"time,a,b\n1,1ms,5\n2,1s,5%\n") == [
+        "f.csv:1: a: has cells in ms and in s; write one unit",
+        "f.csv:1: b: has cells without a unit and in %; write one unit",
     ]
 
 
