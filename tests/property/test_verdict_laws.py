@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.analysis.baselines.asked import Asked
+from detector.analysis.baselines.comparison import Comparison
+from detector.analysis.baselines.table import Table
+from detector.core.signals.spec import SignalKind
+from models.detectable import detectable
 from models.judging import Question, Series, judge
 from models.series import Floats
 from tests.bench import verdict_families as families
@@ -99,3 +106,72 @@ def test_no_input_is_an_error(
     assert {answer.state for answer in answers} <= set(RANK)
     if not np.isfinite(later).any():
         assert all(answer.state == "inconclusive" for answer in answers)
+
+
+@given(seed=SEEDS, family=FAMILY, shift=st.floats(-0.3, 0.5), order=st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None)
+def test_the_order_of_columns_and_rows_says_nothing(seed: int, family: str, shift: float, order: random.Random) -> None:
+    """Nor does what stands beside a signal."""
+    rng = np.random.default_rng(seed)
+    made = {f"s{i}": families.trial(family, rng, shift * i) for i in range(3)}
+    names = list(made)
+    shuffled = [order.sample(names, k=3) for _ in range(2)]
+    straight = {one.whole.signal: one.verdicts for one in comparison(made, names, names).run()}
+    assert {one.whole.signal: one.verdicts for one in comparison(made, *shuffled).run()} == straight
+    alone = {name: next(comparison({name: made[name]}, [name], [name]).run()).verdicts for name in names}
+    assert alone == straight
+    rows = order.sample(range(len(made["s0"].after.times_s)), k=len(made["s0"].after.times_s))
+    after = made["s0"].after
+    mixed = Series(after.times_s[rows], after.values[rows], None if after.load is None else after.load[rows])
+    assert states(made["s0"].before, mixed) == states(made["s0"].before, after)
+
+
+def comparison(made: dict[str, families.Trial], before: list[str], after: list[str]) -> Comparison:
+    first = next(iter(made.values()))
+    return Comparison(
+        Table("b", first.before.times_s, {name: made[name].before.values for name in before}),
+        Table("a", first.after.times_s, {name: made[name].after.values for name in after}),
+        Asked(SignalKind.LATENCY),
+        {},
+    )
+
+
+@given(seed=SEEDS, family=FAMILY, share=st.floats(0.0, 1.0), kind=st.sampled_from(["latency", "gauge", "rate", "share", "count"]))
+@settings(max_examples=25, deadline=None)
+def test_holes_before_never_make_a_pass_either(seed: int, family: str, share: float, kind: str) -> None:
+    """With holes on both sides, whatever the kind: of a change by half none passes that fails in full."""
+    rng = np.random.default_rng(seed)
+    trial = families.trial(family, rng, 0.5)
+    before, after = (
+        with_values(series, np.where(rng.random(len(series.values)) < share, np.nan, series.values))
+        for series in (trial.before, trial.after)
+    )
+    question = Question(kind, "up", 0.10, is_relative=True)
+    for full, with_holes in zip(states(trial.before, trial.after, question), states(before, after, question), strict=False):
+        assert not (full == "fail" and with_holes == "pass")
+
+
+@given(seed=SEEDS, family=FAMILY, requests=st.floats(0.0, 40.0), shift=st.floats(-0.5, 2.0))
+@settings(max_examples=20, deadline=None)
+def test_too_few_requests_are_never_an_answer(seed: int, family: str, requests: float, shift: float) -> None:
+    """Sixty samples of a window, fewer than 2,400 requests: no window of it passes or fails, however bad."""
+    trial = families.trial(family, np.random.default_rng(seed), shift)
+    counted = Series(
+        trial.after.times_s, trial.after.values, trial.after.load, evidence=np.full(len(trial.after.values), requests)
+    )
+    question = Question("latency", "up", 0.10, is_relative=True, evidence=2401.0)
+    assert set(states(trial.before, counted, question)[:-1]) == {"inconclusive"}
+    assert states(trial.before, counted, question)[-1] != "pass"
+
+
+@given(seed=SEEDS, family=FAMILY, factor=st.sampled_from([1e-3, 60.0, 1e6]), accepted=st.floats(0.0, 0.5))
+@settings(max_examples=15, deadline=None)
+def test_what_can_be_detected_knows_no_unit(seed: int, family: str, factor: float, accepted: float) -> None:
+    """And asks for no more of a signal that is accepted to get worse."""
+    trial = families.trial(family, np.random.default_rng(seed))
+    (one,) = detectable(trial.before, SLOWER, [3])
+    (other,) = detectable(in_unit(trial.before, factor), SLOWER, [3])
+    (wider,) = detectable(trial.before, Question("latency", "up", accepted, is_relative=True), [3])
+    assert one.size is not None
+    assert other.size == pytest.approx(one.size, rel=1e-6)
+    assert wider.size == one.size
