@@ -209,16 +209,12 @@ class RemoteWrite:
                 if tag == _SYMBOL and not is_told:
                     return self._second(data, _all_symbols(data))
                 continue
-            # labels_refs, one sample, metadata: as Prometheus writes a series.
-            after = begin + 2 + data[begin + 1]
-            shape = data[after : after + 3]
-            rest = after + (9 if shape == _ZERO_SHAPE else 18)
-            if (
-                (rest == end or (rest < end and data[rest] != _SAMPLE))
-                and data[begin] == _LABEL_REFS
-                and (shape == _ZERO_SHAPE or (shape == _SHAPE and data[after + 11] == 0x10))
-            ):
-                time_ms = times.get(data[rest - 6 : rest]) or self._time(data[rest - 6 : rest])
+            # labels_refs, samples, metadata: as Prometheus writes a series.
+            after = rest = begin + 2 + data[begin + 1]
+            if data[begin] == _LABEL_REFS:
+                while rest < end and data[rest] == _SAMPLE:
+                    rest += 2 + data[rest + 1]
+            if after < rest <= end:
                 refs, tail = data[begin + 2 : after], data[rest:end]
                 known, getter = by_tail.get(tail), getters.get(refs)
                 try:
@@ -227,14 +223,20 @@ class RemoteWrite:
                     series = None
                 if series is None:
                     series = request.known(refs, tail)
-                if series is not None and time_ms is not None:
-                    value: float | None = 0.0 if shape == _ZERO_SHAPE else _double(data, after + 3)[0]
-                    if value != value and data[after + 3 : after + 11] == _STALE:
-                        value = None
-                    name, labels, kind, unit = series
-                    points.append(MetricPoint(name, labels, kind, value, time_ms, None, False, unit))
-                    samples += 1
-                    continue
+                if series is not None:
+                    is_zero = rest - after == 9 and data[after : after + 3] == _ZERO_SHAPE
+                    if is_zero or (rest - after == 18 and data[after : after + 3] == _SHAPE and data[after + 11] == 0x10):
+                        time_ms = times.get(data[rest - 6 : rest]) or self._time(data[rest - 6 : rest])
+                        if time_ms is not None:
+                            value: float | None = 0.0 if is_zero else _double(data, after + 3)[0]
+                            if value != value and data[after + 3 : after + 11] == _STALE:
+                                value = None
+                            name, labels, kind, unit = series
+                            points.append(MetricPoint(name, labels, kind, value, time_ms, None, False, unit))
+                            samples += 1
+                            continue
+                    elif self._take(data, after, rest, series, written):
+                        continue
             written.reading()
             self._series_2(data, begin, end, request, written)
             if len(points) > MOST_POINTS:
@@ -243,14 +245,6 @@ class RemoteWrite:
         return written
 
     def _series_2(self, data: bytes, begin: int, end: int, request: SymbolRequest, written: Written) -> None:
-        after = rest = begin + 2 + data[begin + 1]
-        if data[begin] == _LABEL_REFS:
-            while rest < end and data[rest] == _SAMPLE:
-                rest += 2 + data[rest + 1]
-            if after < rest <= end:
-                series = request.known(data[begin + 2 : after], data[rest:end])
-                if series is not None and self._take(data, after, rest, series, written):
-                    return
         content = data[begin:end]
         fields = wire.fields(content)
         refs = b"".join(content[each.at : each.end] for each in fields if each.number == 1 and each.type == wire.LENGTH)
