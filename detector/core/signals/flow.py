@@ -31,6 +31,8 @@ _IMAGES, _CHOICE, _GONE, _LOGS = STATE + "images", STATE + "choice", STATE + "go
 MOST_IDS = 1_000  # of changes that were recognised, the latest: a new one gets none of them
 MOST_FLOODS = 5  # metrics that are told of by name; what more of them do is counted
 FLOOD_PAUSE_MS = 60_000
+CATCH_UP_MS = 30_000  # after a start: who was not served meanwhile sends what it kept, and not all do it at once
+MOST_CAUGHT_UP = 1_000_000
 _ALWAYS = 1 << 62
 _WINDOWS_BACK = 4  # a window is told with the first value behind it, which may be long in coming
 
@@ -74,6 +76,9 @@ class SignalFlow:
         self._has_images = self._has_closed = False  # since the last drain
         self._newest_ms = -1
         self._fed_mono_ms = self._mono_ms = 0
+        self._catch_up_until_ms = 0  # by the clock that never jumps; steps that are over wait so long
+        self._is_catching_up = False
+        self._caught_up = 0
         self._cells_made = self._repeated = 0
 
     # -- inputs -----------------------------------------------------------------------------------------------------------
@@ -92,8 +97,12 @@ class SignalFlow:
         if folding.has_seen(METRIC):
             self._look_for_flips(points)
         if folding.newest_ms > self._newest_ms:
+            self._look_for_a_hole(folding.newest_ms)
             self._newest_ms, self._fed_mono_ms = folding.newest_ms, self._mono_ms
-        if folding.newest_ms - folding.lateness_ms >= folding.closed_ms + folding.step_ms:
+        if self._is_catching_up:
+            self._caught_up += len(points)
+            self._is_catching_up = self._caught_up < MOST_CAUGHT_UP
+        elif folding.newest_ms - folding.lateness_ms >= folding.closed_ms + folding.step_ms:
             self._close(None)
 
     def lines(self, service: str, time_ms: int, by_level: Mapping[str, int]) -> None:
@@ -109,6 +118,9 @@ class SignalFlow:
         self._mono_ms = mono_ms
         if self.journal is None:
             return
+        if self._is_catching_up and mono_ms >= self._catch_up_until_ms:
+            self._is_catching_up = False
+            self._close(None)
         idle_ms = mono_ms - self._fed_mono_ms
         if self._newest_ms >= 0 and idle_ms >= self.folding.lateness_ms + self.folding.step_ms:
             self._close(self._newest_ms + self.folding.step_ms)
@@ -151,6 +163,7 @@ class SignalFlow:
         if self.journal is not None:
             self._do_again(self.journal, remembered)
         self._newest_ms, self._fed_mono_ms = self.folding.newest_ms, self._mono_ms
+        self._catch_up_until_ms = self._mono_ms + CATCH_UP_MS
         closed_ms, window_ms = self.folding.closed_ms, self._derivation.window_ms
         if closed_ms >= 0 and self._derivation.sources:
             cells = past(self._derivation.sources, closed_ms // window_ms * window_ms - _WINDOWS_BACK * window_ms, closed_ms)
@@ -186,6 +199,12 @@ class SignalFlow:
         )
 
     # -- how --------------------------------------------------------------------------------------------------------------
+
+    def _look_for_a_hole(self, newest_ms: int) -> None:
+        """Right after a start, time that jumps means that we were away: others may have kept what lies in between."""
+        is_hole = self._newest_ms >= 0 and newest_ms - self._newest_ms > self.folding.lateness_ms
+        if is_hole and self.journal is not None and self._mono_ms < self._catch_up_until_ms and not self._caught_up:
+            self._is_catching_up = True
 
     def _close(self, until_ms: int | None) -> None:
         before_ms = self.folding.closed_ms

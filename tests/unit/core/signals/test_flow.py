@@ -6,7 +6,7 @@ from detector.core.engine.novelty import Novelty
 from detector.core.incidents.lifecycle import Incidents
 from detector.core.pipeline import Pipeline
 from detector.core.signals.flow import MOST_FLOODS, SignalFlow
-from detector.records import MetricKind, MetricPoint, Points, Stream, Tick
+from detector.records import MetricKind, MetricPoint, Points, Remembered, Stream, Tick
 from detector.settings import IncidentSettings
 from tests.unit.core.engine.parts import T0
 from tests.unit.core.flow import GONE, engine
@@ -61,6 +61,30 @@ def test_who_comes_back_with_what_it_kept_is_not_late():
     assert len(rates) >= 230
     assert set(rates.values()) == {1.0}
     assert one.signals.figures().unused_points["late"] == 0
+
+
+def test_after_a_start_nobody_is_late_who_sends_what_it_kept_meanwhile():
+    """We were away for ten minutes. One sender goes on with now, the other begins with then."""
+    one = pipeline()
+    one.points(pushed([point(HTTP, 15.0 * at, BEGIN_S + 15 * at, instance=who) for who in "ab" for at in range(8)]))
+    made = one.checkpoint(0)
+    rows = Remembered(((1, made.journal.body()),), made.journal.series)
+    two = Pipeline(engine(GONE), Incidents(IncidentSettings()), Novelty(), signals=SignalFlow(shipped()))
+    two.tick(Tick(BEGIN_S * 1000 + 720_000, 1000))
+    two.restore({}, [], rows)
+    two.points(pushed([point(HTTP, 15.0 * 48, BEGIN_S + 720, instance="a")], 1))
+    two.tick(Tick(0, 2_000))
+    for at in range(8, 49):
+        two.points(pushed([point(HTTP, 15.0 * at, BEGIN_S + 15 * at, instance="b")], at))
+    assert two.checkpoint(0).cells == ()
+    two.tick(Tick(0, 40_000))
+    cells = two.checkpoint(0).cells
+    assert two.signals.figures().unused_points["late"] == 0
+    rates = {cell.time_ms: cell.value for cell in cells if cell.signal == "application/request-rate"}
+    assert len(rates) >= 40
+    assert min(rates.values()) >= 1.0
+    two.points(pushed([point(HTTP, 15.0 * 60, BEGIN_S + 900, instance="b")], 99))
+    assert len(two.checkpoint(0).cells) > 0
 
 
 def info(image: str, at_s: float, pod: str) -> MetricPoint:
