@@ -17,6 +17,7 @@ from tests.bench.ingest_rows import lines_windows_row, remote_write_windows_row
 from tests.bench.kafka_rows import kafka_row
 from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
 from tests.bench.points_rows import points_row, remote_write_row
+from tests.bench.signal_history import signal_history_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +206,5 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "remote-write": remote_write_row,
     "remote-write-windows": remote_write_windows_row,
     "lines-windows": lines_windows_row,
+    "signal-history": signal_history_row,
 }

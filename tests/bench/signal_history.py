@@ -11,14 +11,18 @@ import random
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 
 from detector.edges.store.store import Store
 from detector.records import Cell, Checkpoint
 from detector.settings import StoreSettings
+from tests.bench.bench import Bench, told
 
 SIGNALS, STEP_MS, BEGIN_MS = 1_000, 15_000, 20_000 * 86_400_000
 KINDS = ("latency", "share", "memory", "rate", "percent", "rare", "constant", "constant")
 PAGE_BYTES = 4096
+STEPS = 480  # two hours
+DISK_BYTES, CPU_US = 3.0, 20.0
 
 
 def value(kind: str, level: float, day: float, chance: random.Random) -> tuple[float, float]:
@@ -50,7 +54,19 @@ def cells_at(step: int, levels: list[float], chance: random.Random) -> tuple[Cel
     return tuple(cells)
 
 
-def main(steps: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`packed_bytes` and `disk_bytes` are of a cell, CPU times too."""
+
+    cells: int
+    packed_bytes: float
+    disk_bytes: float
+    written_us: float
+    packed_us: float
+    read_s: float
+
+
+def measured(steps: int) -> Measured:
     chance, levels, cells = random.Random(1), [0.0] * SIGNALS, SIGNALS * steps
     written_s = packed_s = 0.0
     with tempfile.TemporaryDirectory() as folder:
@@ -73,11 +89,27 @@ def main(steps: int) -> None:
         begun = time.process_time()
         read = sum(len(past.cells) for past in store.signals.read_all(store.signals.signals(), 0, 1 << 60))
         read_s = time.process_time() - begun
-        print(f"{cells:,} cells: {store.signals.size_bytes() / cells:.2f} bytes each packed, {disk_bytes / cells:.2f} on disk")
-        print(f"CPU a cell: {written_s / cells * 1e6:.1f} us to write, {packed_s / cells * 1e6:.1f} us to pack")
-        print(f"{read / read_s / 1e6:.1f} M cells/s read back")
+        assert read == cells
+        packed_bytes = store.signals.size_bytes() / cells
         store.close()
+    return Measured(cells, packed_bytes, disk_bytes / cells, written_s / cells * 1e6, packed_s / cells * 1e6, read_s)
+
+
+def signal_history_row(bench: Bench) -> bool:
+    """Two hours of 1,000 signals: a sample is a cell, one number of one signal in 15 s."""
+    found = measured(STEPS)
+    told_of = f"{found.disk_bytes:.2f} ({found.packed_bytes:.2f} packed; {found.cells:,} cells)"
+    kept = told("history, on disk", f"< {DISK_BYTES} bytes a sample", found.disk_bytes < DISK_BYTES, told_of)
+    us = found.written_us + found.packed_us
+    return told("history, CPU", f"< {CPU_US} us a sample", us < CPU_US, f"{us:.1f} to write and pack") and kept
+
+
+def main(steps: int) -> None:
+    found = measured(steps)
+    print(f"{found.cells:,} cells: {found.packed_bytes:.2f} bytes each packed, {found.disk_bytes:.2f} on disk")
+    print(f"CPU a cell: {found.written_us:.1f} us to write, {found.packed_us:.1f} us to pack")
+    print(f"{found.cells / found.read_s / 1e6:.1f} M cells/s read back")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 480)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else STEPS)
