@@ -57,10 +57,20 @@ def change() -> None:
 @click.option("--release-before", metavar="RELEASE", default="", help="What to go back to.")
 @click.option("--release-after", metavar="RELEASE", default="", help="What runs since.")
 @click.option("--manifest", "manifest", metavar="FILE", help="What the trim took away; `-` for standard input.")
+@click.option("--rollback", "is_rollback", is_flag=True, help="It goes back to what was there before.")
 @click.option("--note", default="", help="A word for people.")
 @click.option("--json", "as_json", is_flag=True, help="The change as one JSON object.")
 @store_options
-def add(service: str, at: str, manifest: str | None, as_json: bool, config: str | None, store: str | None, **said: Any) -> None:
+def add(
+    service: str,
+    at: str,
+    manifest: str | None,
+    is_rollback: bool,
+    as_json: bool,
+    config: str | None,
+    store: str | None,
+    **said: Any,
+) -> None:
     """Writes a change down, in the store of a daemon that runs or is stopped."""
     if not service.strip() or len(service) > 253:
         raise click.UsageError("--service is a name of 1 to 253 characters")
@@ -83,6 +93,7 @@ def add(service: str, at: str, manifest: str | None, as_json: bool, config: str 
         said["note"],
         _who(),
         now,
+        is_rollback,
     )
     beside = opened(config, store, is_made=True)
     try:

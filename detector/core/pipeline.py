@@ -316,7 +316,10 @@ class Pipeline:
         self._engine.restore({key.removeprefix(ENGINE): value for key, value in state.items() if key.startswith(ENGINE)})
         self._streams.restore(state, self._engine.awaited(), self._mono_ms)
         self._incidents.restore(incidents, state)
-        self._say(self._judgements.restore(state))
+        try:
+            self._say(self._judgements.restore(state))
+        finally:
+            self._incidents.hold_only(self._judgements.held, self._now_ms)
 
     # -- how --------------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -91,6 +91,12 @@ class Incidents:
             life.is_held = False
             life.active_ms = max(life.active_ms, at_ms)
             self._changed[key] = None
+
+    def hold_only(self, keys: Collection[str], at_ms: int) -> None:
+        """Lets go of what nobody will ever say is over."""
+        for key, life in self._lives.items():
+            if life.is_held and key not in keys:
+                self.released(key, at_ms)
 
     def tick(self, at_ms: int) -> None:
         """Time went by: resolves what is quiet, tells what is due, forgets what is long over."""

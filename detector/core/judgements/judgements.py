@@ -143,6 +143,12 @@ class Judgements:
         """The judgement of each service, the latest change first."""
         return sorted(self._known.values(), key=lambda each: -each.change.at_ms)
 
+    @property
+    def held(self) -> set[str]:
+        """The dedup keys of incidents that we hold open."""
+        keys = {key for each in self._known.values() for key in each.held}
+        return keys | {told.key_of(told.NOT_JUDGED, SERVICE, told.BETWEEN)} if self._alarms.is_held else keys
+
     # -- how --------------------------------------------------------------------------------------------------------------
 
     def _set(self, verdicts: VerdictSettings, alarms: AlarmSettings) -> None:
@@ -186,12 +192,10 @@ class Judgements:
             was_rollback = is_same and known.change.is_rollback
             change = replace(change, is_rollback=was_rollback or goes_back(change, known.change))
         begun = self._judgement(change, known)
-        self._make_room(change.service)
+        released = self._make_room(change.service)
         self._known[change.service] = begun
         self._touched[STATE + change.service] = None
-        if known is None:
-            return ()
-        return (*_over(begun, told.UNDECIDED), *_over(begun, told.NOT_JUDGED))
+        return (*released, *_over(begun, told.UNDECIDED), *_over(begun, told.NOT_JUDGED))
 
     def _judgement(self, change: Change, known: Judgement | None) -> Judgement:
         """A time in which signals failed, or of which nobody knows yet, is no before to compare with: then the before is that of
@@ -206,13 +210,13 @@ class Judgements:
             begun.before_ms, begun.before_change = min(known.before_ms, change.at_ms), known.before_change
         return begun
 
-    def _make_room(self, service: str) -> None:
+    def _make_room(self, service: str) -> tuple[Said, ...]:
         """Forgets the oldest judgement that holds nothing, else the oldest."""
         if service in self._known or len(self._known) < MOST_SERVICES:
-            return
+            return ()
         oldest = min(self._known, key=lambda each: (bool(self._known[each].held), self._known[each].change.at_ms))
-        del self._known[oldest]
         self._touched[STATE + oldest] = None
+        return tuple(Released(key) for key in self._known.pop(oldest).held)
 
     def _not_judged(self, judgement: Judgement, judged: Judged, now_ms: int) -> tuple[Said, ...]:
         key = told.key_of(told.NOT_JUDGED, SERVICE, judged.request.service)

@@ -108,3 +108,14 @@ def test_a_person_may_end_it():
     assert [alert.action for alert in one.checkpoint(end_of(1)).alerts] == [AlertAction.RESOLVE]
     one.judged(answer(at(one, end_of(2)).requests[0], {P99: ("fail", "fail")}))
     assert [alert.action for alert in one.checkpoint(end_of(2)).alerts] == [AlertAction.TRIGGER]
+
+
+def test_what_nobody_knows_any_more_is_not_held():
+    """The judgement's row is of another release: its incident is open, and quiet time ends it."""
+    _, first = failed()
+    state = {key: body for key, body in first.state if body is not None}
+    two = pipeline(end_of(2))
+    with pytest.raises(ValueError, match="another version"):
+        two.restore(state | {"judgement/shop": b'{"v":9}'}, first.incidents)
+    assert at(two, T0 + 14 * MINUTE).alerts == ()
+    assert [alert.action for alert in at(two, T0 + 16 * MINUTE).alerts] == [AlertAction.RESOLVE]
