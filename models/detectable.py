@@ -15,9 +15,11 @@ import numpy as np
 from scipy.special import gammaincinv, stdtrit
 
 from models.evidence import Evidence
+from models.isolated import LEAST, is_isolated
 from models.layout import Layout, lay_out, weights
 from models.pooled_counts import KINDS, clustering_of, counts_of
 from models.rare_counts import chance_of_more
+from models.scales import scale_of
 from models.series import Floats, Question, Series
 from models.signal import Signal, signal_of
 from models.spending import share_of_long_look, share_of_pooled, share_of_window
@@ -48,6 +50,10 @@ def detectable(before: Series, question: Question, windows: Sequence[int]) -> li
 
 def _in(before: Series, question: Question, windows: int) -> Detectable:
     after = _as_it_was(before, question.window_s, windows)
+    if after is not None and question.span_s > question.window_s:
+        any_after = lay_out(before, replace(after, values=np.ones(len(after.values))), question.window_s)
+        if any_after is not None and is_isolated(any_after, question):
+            return _of_few(before, question, windows)
     laid = None if after is None else lay_out(before, after, question.window_s)
     if after is None or laid is None or laid.windows < windows:
         return Detectable(windows, None, f"no samples for {windows} windows before the change")
@@ -115,6 +121,21 @@ def _of_counts(before: Series, question: Question, laid: Layout, is_pooled: bool
         return Detectable(windows, rate)
     level = total / float(exposures.sum())
     return Detectable(windows, rate / level if level > 0 else 0.0)  # over nothing, anything is beyond a share of it
+
+
+def _of_few(before: Series, question: Question, windows: int) -> Detectable:
+    """By as few after the change as are enough."""
+    past = before.values[np.isfinite(before.values)]
+    if len(past) < LEAST:
+        return Detectable(windows, None, f"{len(past)} before the change; {LEAST} are needed")
+    scale = scale_of(question.kind, -1.0 if question.direction == "down" else 1.0, past, past)
+    scaled = scale.of(past)
+    count, freedom = max(int(question.evidence), LEAST), len(past) - 1
+    error = float(scaled.std(ddof=1)) * math.sqrt(1 / len(past) + 1 / count)
+    times = float(stdtrit(freedom, 1 - question.alpha * share_of_long_look(1)) + stdtrit(freedom, 1 - _MISSED))
+    level = scale.back(float(scaled.mean()))
+    change = abs(scale.back(float(scaled.mean()) + times * error) - level)
+    return Detectable(windows, change if not question.is_relative else change / abs(level) if level else None)
 
 
 def _least_events(before: float, exposure_before: float, exposure: float, alpha: float) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.evidence import PASS_ERROR, Evidence, fails, passes, settle_after
+from models.isolated import judge_isolated
 from models.layout import Layout, lay_out
 from models.pooled_counts import judge_pooled
 from models.series import Answer, Question, Series, State, WarmUp
@@ -41,6 +42,8 @@ def _answers(before: Series, after: Series, question: Question) -> list[Answer]:
     if question.kind == "trend":
         return judge_trend(before, after, question, laid)
     if (answers := judge_pooled(before, after, question, laid)) is not None:
+        return answers
+    if (answers := judge_isolated(before, after, question, laid)) is not None:
         return answers
     if (answers := judge_zero_baseline(before, after, question, laid)) is not None:
         return answers
