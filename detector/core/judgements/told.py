@@ -24,6 +24,7 @@ from detector.records import (
 WORSE, VANISHED, ALARM = "signals/worse-after-change", "signals/vanished-after-change", "signals/alarm"
 UNDECIDED, NOT_JUDGED = "signals/undecided", "trimwatch/not-judged"
 BETWEEN = "signals between changes"
+EVERY = "every signal"  # no signal has such an id
 _MOST_NAMED = 5
 
 

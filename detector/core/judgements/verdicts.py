@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from detector.core.incidents.hold import Recovered, Released, Said
 from detector.core.judgements import told
@@ -19,10 +19,8 @@ def said_of(judgement: Judgement, judged: Judged) -> list[Said]:
     said: list[Said] = []
     for signal, verdicts in by_signal.items():
         said += _of_signal(judgement, judged, signal, verdicts)
-    for signal in judged.vanished:
-        said.append(told.vanished(judgement.change, judged, signal, _severity(judged, signal)))
-        judgement.held[told.key_of(told.VANISHED, judgement.change.service, signal)] = signal
-    said += _let_go(judgement, {*by_signal, *judged.vanished})
+    said += _vanished(judgement, judged, by_signal)
+    said += _let_go(judgement, {*by_signal, *judged.vanished, told.EVERY})
     if judgement.is_over:
         said += _undecided(judgement, judged, by_signal)
     return said
@@ -51,6 +49,24 @@ def _of_signal(judgement: Judgement, judged: Judged, signal: str, verdicts: Sequ
         telling = whole if is_paid_for and whole is not None else now
         said.append(told.got_worse(change, judged, telling, _severity(judged, signal)))
         judgement.held[key] = signal
+    return said
+
+
+def _vanished(judgement: Judgement, judged: Judged, judged_signals: Collection[str]) -> list[Said]:
+    """One incident a signal; one alone where nothing is left: then it is whatever brings them, and not each of them."""
+    service = judgement.change.service
+    said: list[Said] = []
+    key = told.key_of(told.VANISHED, service, told.EVERY)
+    if len(judged.vanished) > 1 and set(judged_signals) <= set(judged.vanished):
+        worst = Severity.ERROR if set(judged.vanished) & set(judged.required) else Severity.WARNING
+        said.append(told.vanished(judgement.change, judged, told.EVERY, worst))
+        judgement.held[key] = told.EVERY
+        return said
+    if judgement.held.pop(key, None) is not None:
+        said.append(Recovered(key))
+    for signal in judged.vanished:
+        said.append(told.vanished(judgement.change, judged, signal, _severity(judged, signal)))
+        judgement.held[told.key_of(told.VANISHED, service, signal)] = signal
     return said
 
 

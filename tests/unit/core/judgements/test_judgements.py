@@ -132,6 +132,16 @@ def test_a_signal_that_vanished_is_a_finding_of_its_own():
     assert words(one.take(back, end_of(3))) == ["recovered", "recovered"]
 
 
+def test_all_signals_at_once_are_one_incident():
+    """The exporter is gone, or we were away: that is one page. It is over when one of them is back; the rest are told apart."""
+    one = begun()
+    gone = answer(asked(one, end_of(1)), {P99: UNKNOWN, POOL: UNKNOWN}, vanished=(P99, POOL))
+    (report,) = reports(one.take(gone, end_of(1)))
+    assert report.finding.entity.token == "every signal"
+    back = answer(asked(one, end_of(2)), {P99: PASS, POOL: UNKNOWN}, vanished=(POOL,))
+    assert words(one.take(back, end_of(2))) == ["recovered", "signals/vanished-after-change warning"]
+
+
 def test_out_of_windows_people_hear_that_nothing_is_decided():
     """Required signals without an answer: hold. The next change ends that."""
     one = begun(replace(ON, windows=1))
