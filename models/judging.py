@@ -91,8 +91,9 @@ def _judge(
     for window, (doubt, found) in enumerate(zip(doubts, signal.looks([*range(laid.windows)], 1), strict=True)):
         share = share_of_window(window + 1, laid.windows)
         answers.append(_answer(signal, found, question, window + 1, alpha, doubt))
-        looks.append(None if doubt is not None and doubt.is_mute else fails(found, alpha * share, question))
-        chances.append(_chance(found, alpha / question.alpha * share))
+        is_mute = doubt is not None and doubt.is_mute
+        looks.append(None if is_mute else fails(found, alpha * share, question))
+        chances.append(1.0 if is_mute else _chance(found, alpha / question.alpha * share))
     whole = _together(signal, answers, looks, doubts, question, laid, alpha, chances, 0 if warm_up is None else 1)
     return [*answers, replace(whole, warm_up=warm_up)]
 

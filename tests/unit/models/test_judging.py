@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.judging import Answer, Question, Series, judge
-from models.series import Floats
+from models.series import Against, Floats
 
 UP_TENTH = Question("gauge", "up", 0.10, is_relative=True)
 DAY, HOUR = 5760, 240
@@ -80,6 +80,43 @@ def test_what_the_control_does_too_is_no_change() -> None:
     new, old = shared + noise(4, DAY + 180, 0.0, 1.0), shared + noise(5, DAY + 180, 0.0, 1.0)
     answers = judge(series(new[:DAY], control=old[:DAY]), after(new[DAY:], control=old[DAY:]), UP_TENTH)
     assert answers[-1].state == "pass"
+
+
+def shocked(shift: float, is_shared: bool) -> tuple[Series, Series]:
+    """Two versions at once; after the change both rise by 40, or the new one alone, and that by `shift` besides."""
+    shared = noise(3, DAY + 180, 100.0, 5.0)
+    old = shared + noise(5, DAY + 180, 0.0, 1.0)
+    new = shared + noise(4, DAY + 180, 0.0, 1.0)
+    new[DAY:] += 40.0 + shift
+    old[DAY:] += 40.0 * is_shared
+    return series(new[:DAY], control=old[:DAY]), after(new[DAY:], control=old[DAY:])
+
+
+@pytest.mark.parametrize(("against", "state"), [("auto", "pass"), ("control", "pass"), ("past", "fail")])
+def test_what_tells_how_it_would_have_been(against: Against, state: str) -> None:
+    """A shock that both versions share is no change to one who looks at the control; it is to one who does not."""
+    answers = judge(*shocked(0.0, is_shared=True), Question("gauge", "up", 0.10, True, against=against))
+    assert answers[-1].state == state
+    assert ("control" in answers[-1].against) == (against != "past")
+
+
+@pytest.mark.parametrize("against", ["auto", "control"])
+def test_what_the_new_version_alone_does_is_found(against: Against) -> None:
+    assert judge(*shocked(0.0, is_shared=False), Question("gauge", "up", 0.10, True, against=against))[-1].state == "fail"
+    assert judge(*shocked(40.0, is_shared=True), Question("gauge", "up", 0.10, True, against=against))[-1].state == "fail"
+
+
+def test_a_control_that_is_the_signal_itself_tells_nothing() -> None:
+    """Where there was one version before the change, what the two have apart was never seen."""
+    past, later = noise(1, DAY), noise(2, 180)
+    answers = judge(series(past, control=past), after(later, control=noise(3, 180)), UP_TENTH)
+    assert answers[-1].against == ""
+    assert states(answers) == ["pass"] * 4
+
+
+def test_a_control_that_is_asked_for_and_not_there() -> None:
+    answer = judge(series(noise(1, DAY)), after(noise(2, 180)), Question("gauge", "up", 0.1, True, against="control"))[-1]
+    assert (answer.state, answer.reason) == ("inconclusive", "no control to compare with")
 
 
 @pytest.mark.parametrize("kind", ["count", "rate", "share", "latency", "gauge"])

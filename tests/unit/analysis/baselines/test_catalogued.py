@@ -68,3 +68,17 @@ def test_every_kind_is_reached_by_a_file() -> None:
 )
 def test_deviations_and_limits_hold_as_written(id: str, before: float, after: float, state: str) -> None:
     assert compared(SIGNALS[id], before, after) == state
+
+
+def test_start_up_times_are_few_and_are_judged() -> None:
+    signal = SIGNALS["application/startup-time"]
+    rng = np.random.default_rng(4)
+    for level, state in ((20.0, "pass"), (45.0, "fail")):
+        past, later = np.full(DAY, np.nan), np.full(WINDOWS, np.nan)
+        past[rng.choice(DAY, 8, replace=False)] = 20 * np.exp(rng.normal(0, 0.1, 8))
+        later[rng.choice(WINDOWS, 4, replace=False)] = level * np.exp(rng.normal(0, 0.1, 4))
+        before = Table("b", np.arange(0.0, 15.0 * DAY, 15.0), {signal.id: past})
+        after = Table("a", np.arange(15.0 * DAY, 15.0 * (DAY + WINDOWS), 15.0), {signal.id: later})
+        (one,) = Comparison(before, after, Asked(), {signal.id: asked_of(signal)}).run()
+        assert one.whole.state == state
+        assert not one.is_required
