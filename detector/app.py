@@ -44,6 +44,7 @@ from detector.signal_loading import ready_signals
 from detector.telemetry import Health, Metrics, Trouble, give_memory_back, logger, set_up_log
 
 TICK_S = 0.5
+MOST_SHOWN = 100  # judgements in the status
 LOOK_AFTER_S = 10.0
 LAST_DELIVERIES_S = 10.0  # all sources have ended by themselves: nobody waits for us to stop, so what is owed goes out first
 
@@ -203,6 +204,7 @@ class _Daemon:
             "quarantined": [each.rule for each in self._ready.engine.quarantined()],
             "sources": [*(source.name for source in self._settings.sources), *(["push"] if self._settings.ingest.listen else [])],
             "sinks": [sink.name for sink in self._settings.sinks],
+            "judgements": [views.judgement(each) for each in self._pipeline.judgements()[:MOST_SHOWN]],
             "unexplained": [{"count": group.count, "text": group.example} for group in self._pipeline.unexplained()],
         }
 

@@ -25,6 +25,7 @@ from detector.core.incidents.grouping import Report, group
 from detector.core.incidents.hold import Recovered, Released, Said
 from detector.core.incidents.lifecycle import Incidents
 from detector.core.judgements.announced import announced, recognised
+from detector.core.judgements.judgement import Judgement
 from detector.core.judgements.judgements import Judgements
 from detector.core.log_signals import Levels, LogSignals, quiet_levels
 from detector.core.signals.flow import FlowChanges, Past, SignalFlow, no_past
@@ -261,6 +262,10 @@ class Pipeline:
     def incidents(self) -> list[Incident]:
         """Every incident that is remembered, by first sight."""
         return self._incidents.all()
+
+    def judgements(self) -> list[Judgement]:
+        """What is judged, or was last, of each service, the latest change first."""
+        return self._judgements.known()
 
     def unexplained(self) -> list[Group]:
         """The WARN or worse lines that no rule explains, the five most frequent groups."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detector.core.judgements.judgement import Judgement
 from detector.core.signals.flow import SignalFlow
 from detector.edges.store.history import Delivery, Kept
 from detector.edges.store.outbox import Backlog
@@ -80,6 +81,20 @@ def lost_range(kept: Kept[LostRange]) -> dict[str, Json]:
 def verdict(kept: KeptVerdict) -> dict[str, Json]:
     shown = kept_verdict_object(kept)
     return {**shown, "reason": mask(kept.verdict.reason), "before": mask(kept.before) or None}
+
+
+def judgement(known: Judgement) -> dict[str, Json]:
+    """How far the judging of a change is; `held` counts the incidents that it keeps open."""
+    return {
+        "service": known.change.service,
+        "change": known.change.id,
+        "window": known.window,
+        "windows": known.windows,
+        "is_asked": known.asked > 0,
+        "is_rollback": known.change.is_rollback,
+        "compared_with_before": rfc3339(known.before_ms),
+        "held": len(known.held),
+    }
 
 
 def change(record: Change) -> dict[str, Json]:

@@ -5,7 +5,9 @@ import json
 
 import pytest
 
+from detector.core.judgements.judgement import Judgement
 from detector.edges.api.server import CannotListen, bind
+from detector.edges.api.views import judgement
 from detector.edges.store.store import Store
 from detector.records import Checkpoint, Evidence
 from detector.settings import ApiSettings, ListenSettings, Secret
@@ -180,3 +182,10 @@ def test_an_incident_may_be_resolved_by_hand(store: Store) -> None:
     asyncio.run(ask())
     (command,) = store.commands_after(0)
     assert (command.what, json.loads(command.arguments)) == ("resolve", {"key": "key"})
+
+
+def test_the_status_says_how_far_a_judgement_is() -> None:
+    """Which window was judged last, whether one is asked for, and how many incidents it holds open."""
+    one = Judgement(CHANGE, 900_000, 12, CHANGE.at_ms, CHANGE.id, window=2, asked=3, held={"k": P99})
+    shown = judgement(one)
+    assert (shown["change"], shown["window"], shown["windows"], shown["is_asked"], shown["held"]) == ("shop-1", 2, 12, True, 1)
