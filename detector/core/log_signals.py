@@ -1,7 +1,8 @@
 """What logs tell the signals: how many lines of each level a service wrote when, and how long its starts took.
 
 Only lines that are WARN or worse are read for their level and time; the others are counted, and spread evenly over the time that
-went by in their stream since the batch before.
+went by in their stream since the batch before. The stack trace of a loud line is of that line, and not
+counted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from detector.core.decode.logs.stream import Mark, Span
-from detector.core.engine.loud_lines import LoudLines, loud_lines
+from detector.core.engine.loud_lines import LoudLines, loud_lines, trace_lines
 from detector.core.signals.flow import SignalFlow
 from detector.core.signals.folding import STEP_MS
 from detector.core.streams import Flow
@@ -48,7 +49,8 @@ class LogSignals:
             old = batch.buffer.count(b"\n", batch.begin, cut)
             if span.rebuilt is None:
                 begin = min(span.end, max(begin, span.begin + counted - span.offset))
-        return Levels(span.lines - old, loud_lines(span.buffer, begin, span.end, marks, first_loud, batch.observed_ms))
+        traces = trace_lines(span.buffer, begin, span.end, marks, first_loud)
+        return Levels(span.lines - old - traces, loud_lines(span.buffer, begin, span.end, marks, first_loud, batch.observed_ms))
 
     def of_records(self, flow: Flow, run: Batch, marks: Sequence[Mark], first_loud: int) -> Levels:
         begin = run.begin
@@ -56,7 +58,7 @@ class LogSignals:
         if counted > run.offset and run.records is not None:
             at = bisect_left(run.records.offsets, counted)
             begin = run.records.begins[at] if at < len(run.records.begins) else run.end
-        lines = run.buffer.count(b"\n", begin, run.end)
+        lines = run.buffer.count(b"\n", begin, run.end) - trace_lines(run.buffer, begin, run.end, marks, first_loud)
         return Levels(lines, loud_lines(run.buffer, begin, run.end, marks, first_loud, run.observed_ms))
 
     def count(self, flow: Flow, batch: Batch, levels: Levels, latest_ms: int) -> None:

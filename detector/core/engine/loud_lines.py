@@ -12,6 +12,8 @@ from detector.records import Level
 
 MOST_READ = 32  # of a batch; of more lines every second, third, ... stands for those after it
 LONGEST_READ = 4 << 10
+_INDENTS = b"\t "
+_CAUSED_BY = b"Caused by: "
 
 
 class LoudLines(NamedTuple):
@@ -36,6 +38,28 @@ def loud_lines(
         if level is not None and level >= Level.WARN:
             found.append(LoudLines(level, time_ms, min(apart, len(starts) - at)))
     return found
+
+
+def trace_lines(buffer: bytes | bytearray, begin: int, end: int, marks: Sequence[Mark], first_loud: int) -> int:
+    """How many lines are of the stack traces that stand below loud lines, or at the beginning where the loud line was before."""
+    count, at = _trace(buffer, begin, end)
+    for mark, pattern in marks:
+        if pattern >= first_loud and at <= mark < end:
+            stop = buffer.find(b"\n", mark, end)
+            if stop < 0:
+                break
+            more, at = _trace(buffer, stop + 1, end)
+            count += more
+    return count
+
+
+def _trace(buffer: bytes | bytearray, at: int, end: int) -> tuple[int, int]:
+    """How many lines from `at` on are of a stack trace, and where the next one begins."""
+    count = 0
+    while at < end and (buffer[at] in _INDENTS or buffer.startswith(_CAUSED_BY, at)):
+        stop = buffer.find(b"\n", at, end)
+        count, at = count + 1, end if stop < 0 else stop + 1
+    return count, at
 
 
 def _starts(buffer: bytes | bytearray, begin: int, end: int, marks: Sequence[Mark], first_loud: int) -> list[int]:

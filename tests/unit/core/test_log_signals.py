@@ -77,6 +77,19 @@ def test_quiet_lines_lie_where_they_were_written_as_far_as_that_is_known():
     assert all(130 <= evidence <= 170 for _, evidence in found.values())
 
 
+def test_a_stack_trace_is_no_crowd_of_quiet_lines():
+    """One error in ten events is a tenth, however long its trace; wherever the batch is cut."""
+    trace = b"".join(b"\tat shop.Cart.add(Cart.java:%d)\n" % n for n in range(30)) + b"  ... 12 more\n"
+    lines = [part for line in a_minute() for part in ((line, trace) if b"ERROR" in line else (line,))]
+    one, log = pipeline(), Log()
+    for begin in range(0, len(lines), 7):
+        one.take(log.batch(*lines[begin : begin + 7], observed_ms=BEGIN + 60_000))
+    one.end()
+    found = cells(one.checkpoint(0))
+    assert sum(evidence for _, evidence in found.values()) == 600
+    assert sum(round(value * evidence) for value, evidence in found.values()) == 60
+
+
 def test_a_restart_reads_the_last_lines_again_and_counts_them_once():
     """The position stands before the open event; what was counted before it is not counted again."""
     lines = a_minute()
