@@ -36,6 +36,11 @@ class _Course:
     def blocks(self) -> int:
         return len(self.sums) - 1
 
+    @property
+    def first(self) -> int:
+        """The first block with a sample."""
+        return int(np.argmax(self.known[1:] > 0))
+
     def means(self, first: NDArray[np.int64] | int, length: int) -> Floats:
         """Of the stretches of `length` blocks from each of `first` on; NaN for those without a sample."""
         total = self.sums[first + length] - self.sums[first]
@@ -52,21 +57,22 @@ def warm_up_of(before: Series, after: Series, question: Question, laid: Layout) 
     later = _course(after, scale, block_s)
     blocks = int((before.times_s[-1] - before.times_s[0]) / block_s)
     most = min(int(question.window_s / block_s + 1e-6), later.blocks // 3, blocks // (3 * _LEAST_BASELINE))
-    if most < 1:
+    first = later.first  # nothing is known of a version that was not up yet
+    if first >= most:
         return None
     rest = min(2 * most, later.blocks - most)
     settled = float(later.means(most, rest))
-    starts = _that_stand_out(later, most, settled, _OF_MARGIN * _margin(scale, settled, question))
+    starts = _that_stand_out(later, first, most, settled, _OF_MARGIN * _margin(scale, settled, question))
     if not starts:
         return None
     past = _course(before, scale, block_s)
     begins = np.arange(past.blocks - most - rest + 1, dtype=np.int64)
     levels = past.means(begins + most, rest)
-    usual = {n: float(np.nanmax(np.abs(past.means(begins, n) - levels), initial=0.0)) for n in starts}
+    usual = {n: float(np.nanmax(np.abs(past.means(begins + first, n) - levels), initial=0.0)) for n in starts}
     far = {n: max(usual[n], bound) for n, (distance, bound) in starts.items() if distance > max(_FAR * usual[n], bound) > 0}
     if not far:
         return None
-    end = next((at for at in range(1, most) if not _is_far(later, at, most, settled, far)), most)
+    end = next((at for at in range(first + 1, most) if not _is_far(later, at, most, settled, far)), most)
     return _told(after, after.times_s < after.times_s[0] + end * block_s - 1e-6, end * block_s)
 
 
@@ -76,12 +82,12 @@ def _margin(scale: Scale, level: float, question: Question) -> float:
     return scale.margin(level, abs(question.amount) * (abs(scale.back(level)) if question.is_relative else 1.0))
 
 
-def _that_stand_out(later: _Course, most: int, settled: float, bound: float) -> dict[int, tuple[float, float]]:
+def _that_stand_out(later: _Course, first: int, most: int, settled: float, bound: float) -> dict[int, tuple[float, float]]:
     """By the length of the start: how far it is from what follows, and what that is held against; where it is more than that,
     and far from any stretch of the rest."""
     found = {}
-    for length in (length for length in _STRETCHES if length <= most):
-        start = float(later.means(0, length))
+    for length in (length for length in _STRETCHES if first + length <= most):
+        start = float(later.means(first, length))
         if not abs(start - settled) > bound:
             continue
         others = later.means(np.arange(most, later.blocks - length + 1, dtype=np.int64), length)

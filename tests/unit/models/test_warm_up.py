@@ -36,6 +36,15 @@ def test_a_start_that_settles_is_left_out() -> None:
     assert "warm-up" in answers[0].reason
 
 
+def test_a_version_that_comes_up_late_settles_all_the_same() -> None:
+    """Two minutes without a sample, then a start that settles."""
+    factors = np.concatenate([np.full(8, np.nan), settling(4)])[: 4 * WINDOW]
+    whole = judged(factors)[-1]
+    assert whole.state == "pass"
+    assert whole.warm_up is not None
+    assert 360 <= whole.warm_up.seconds <= 900
+
+
 @pytest.mark.parametrize("windows", [1, 2, 3, 12])
 def test_at_most_a_window_and_a_third_of_what_there_is(windows: int) -> None:
     for tau in (8.0, 20.0, 60.0):
