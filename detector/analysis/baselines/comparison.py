@@ -10,7 +10,7 @@ import numpy as np
 from detector.analysis.baselines import strict
 from detector.analysis.baselines.asked import Asked
 from detector.analysis.baselines.table import Floats, Table
-from detector.analysis.baselines.units import Measure, WrongUnit, measure
+from detector.analysis.baselines.units import Measure, WrongUnit, between, measure
 from detector.analysis.baselines.verdict_text import LeftOut, accepted_levels, left_out_of, verdict_of
 from detector.core.signals.spec import Direction
 from detector.errors import BadInput, Fault
@@ -66,19 +66,26 @@ class Comparison:
             except WrongUnit as wrong:
                 where = (self.config, asked.line) if asked.line else (self.before.path, 1)
                 faults.append(Fault(*where, name[:80], str(wrong)))
-            both = {table.units.get(name, "") for table in (self.before, self.after) if name in table.columns}
-            if len(both - {""}) > 1:
-                faults.append(Fault(self.after.path, 1, name[:80], f"is in {' and '.join(sorted(both))}; write one unit"))
         if faults:
             raise BadInput(faults[:20])
         for name, one in measures.items():
             yield self._compared(name, self.asked.get(name, self.flags), one)
 
+    def _units(self, name: str) -> tuple[str, str, float | None]:
+        """Written in the cells of the two tables, and by what those after are multiplied; None where that cannot be."""
+        was, now = self.before.units.get(name, ""), self.after.units.get(name, "")
+        return was, now, between(now, was) if was and now and was != now else 1.0
+
     def _compared(self, name: str, asked: Asked, scale: Measure) -> Compared:
+        was, now, factor = self._units(name)
         before, after = self._column(self.before, name), self._column(self.after, name)
+        after = after if factor in (None, 1.0) else after * factor
         verdicts: tuple[Verdict, ...]
         chance, warm_up = None, None
-        if self.is_strict:
+        if factor is None:
+            why = f"the unit changed from {was} to {now}"
+            verdicts = (verdict_of(name, Answer(None, None, None, None, None, None, "inconclusive", why), asked, scale),)
+        elif self.is_strict:
             is_deviation = name in self.after.signed and not np.isfinite(before).any()
             verdicts = (strict.compare(name, before, after, asked, scale, is_deviation),)
         else:

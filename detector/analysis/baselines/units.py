@@ -134,6 +134,11 @@ def _of_limit(limit: Limit, before: Floats, after: Floats) -> str:
     return "ratio" if unit in _SHARES and _is_within_one(before, after) else unit
 
 
+def between(unit: str, other: str) -> float | None:
+    """By which a number in `unit`, as it was written, becomes one in `other`; None where the two measure different things."""
+    return _factor(_canonical(unit), _canonical(other))
+
+
 def _factor(unit: str, own: str) -> float | None:
     """By which a number in `unit` becomes one in `own`; None where the two measure different things."""
     if unit == own or not unit:
