@@ -114,8 +114,9 @@ class Judgements:
         return (*said, *_over(judgement, told.NOT_JUDGED))
 
     def restore(self, state: Mapping[str, bytes]) -> tuple[Said, ...]:
-        """What the last checkpoint held; called once, before the first input. What was asked and not answered is asked again.
+        """What the last checkpoint held; called once. What was asked and not answered is asked again.
         Raises ValueError when the state is not ours."""
+        self._wake_ms = 0
         try:
             for key, body in state.items():
                 if key.startswith(STATE):

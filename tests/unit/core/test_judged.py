@@ -79,6 +79,16 @@ def test_a_restart_asks_again_and_goes_on():
     assert [alert.action for alert in two.checkpoint(end_of(2)).alerts] == [AlertAction.RESOLVE]
 
 
+def test_a_restart_before_the_request_asks_too():
+    """Killed between the change and the question: the first tick of the new life, which comes before it remembers, is no harm."""
+    one = pipeline()
+    announced(one)
+    first = one.checkpoint(T0)
+    two = pipeline(end_of(1))
+    two.restore({key: body for key, body in first.state if body is not None}, ())
+    assert [each.id for each in at(two, T0 + MINUTE).requests] == ["shop-0/1"]
+
+
 def test_switched_off_by_a_reload_quiet_time_ends_it():
     one, _ = failed()
     one.judge_by(VerdictSettings(), AlarmSettings())
