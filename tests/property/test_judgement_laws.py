@@ -1,4 +1,4 @@
-"""Whatever course changes, answers, time, restarts and reloads take: nothing is asked for too early, nothing is held for ever."""
+"""Whatever course changes, answers, time, restarts and reloads take: nothing is asked for too early or forgotten, none is held for ever."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ class Course:
             case "wait":
                 self.now_ms += how[0] * MINUTE
                 self.pipeline.tick(Tick(0, self.now_ms))
+                due = [each.due_ms(LATE) for each in self.judgements.known()]
+                assert all(each is None or each > self.now_ms for each in due)
             case "change":
                 service, minutes, is_rollback = how
                 self.changes += 1
