@@ -95,24 +95,27 @@ def _new_record(_: FloatArray, values: FloatArray, first: int) -> FloatArray:
 
 
 def _largest(times_s: FloatArray, values: FloatArray, first: int) -> FloatArray:
-    """The largest score of the models, each in its own robust units."""
+    """The largest score of the models."""
     names = [name for name in ALARM_MODELS if name not in JOINT]
     return np.asarray(np.max([_modelled(name, times_s, values, first) for name in names], axis=0))
 
 
 def _modelled(name: str, times_s: FloatArray, values: FloatArray, first: int) -> FloatArray:
-    """Absolute effects, 0 where the model says nothing."""
+    """Absolute effects, in parts of the largest of the past: the benchmark looks for one threshold of all series."""
     model, size = ALARM_MODELS[name], values.size
     whole = _rising(times_s, values)
     scores = np.zeros(size)
     bounds = np.unique(np.linspace(first, size, PARTS + 1).astype(int))
     for begin, end in pairwise(bounds.tolist()):
         lead = min(begin, int(np.ceil(model.lead_s / whole.step_s)) + 1)
+        history = whole.rows(0, begin)
         try:
-            found = model.fit(whole.rows(0, begin)).score(whole.rows(begin - lead, end))[lead:, 0]
+            fitted = model.fit(history)
         except TooShort:
             continue
-        scores[begin:end] = np.abs(np.nan_to_num(found, posinf=0.0, neginf=0.0))
+        usual = float(np.nanmax(np.abs(fitted.score(history)), initial=0.0))
+        found = fitted.score(whole.rows(begin - lead, end))[lead:, 0]
+        scores[begin:end] = np.abs(np.nan_to_num(found, posinf=0.0, neginf=0.0)) / max(usual, 1.0)
     return scores
 
 
@@ -130,12 +133,11 @@ def _scores(file: File, scorer: Scorer) -> FloatArray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         raw = scorer(file.times_s, file.values, first)
-    told = np.zeros(raw.size)
-    begins = np.searchsorted(file.times_s, file.times_s - REST_S)
-    for row in range(first, raw.size):
-        before = raw[max(first, min(begins[row], row)) : row]
-        if raw[row] > AGAIN * (before.max() if before.size else 0.0):
-            told[row] = raw[row]
+    told, last, last_s = np.zeros(raw.size), 0.0, -np.inf
+    for row in np.flatnonzero(raw[first:] > 0) + first:
+        if file.times_s[row] - last_s > REST_S or raw[row] >= AGAIN * last:
+            told[row] = last = raw[row]
+            last_s = file.times_s[row]
     return told / (1.0 + told)
 
 
