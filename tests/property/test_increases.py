@@ -19,7 +19,7 @@ STATE = ("at_ms", "last", "floor", "is_on_line", "seen_ms", "ordered")
 def series_of(drawn, deltas):
     series = Series("http_server_requests_seconds_count", (), 0, Target(0))
     series.samples = [point(series.name, value, at_s, is_delta=is_delta and deltas) for at_s, value, is_delta in drawn]
-    series.order(0)
+    series.order(0, STEP_MS, 75_000)
     return series
 
 
@@ -30,8 +30,8 @@ def test_together_or_each_by_itself(drawn, deltas):
     together = [series_of(each, deltas) for each in drawn]
     alone = copy.deepcopy(together)
     for begin_ms in range(0, 120_000, STEP_MS):
-        gained = increases(together, begin_ms, begin_ms + STEP_MS) or (0.0, 0.0, 0, 0)
-        each = [increase(series, begin_ms, begin_ms + STEP_MS) for series in alone]
+        gained = increases(together, begin_ms, begin_ms + STEP_MS, begin_ms + 90_000) or (0.0, 0.0, 0, 0)
+        each = [increase(series, begin_ms, begin_ms + STEP_MS, begin_ms + 90_000) for series in alone]
         for series in alone:
             series.drop_before(begin_ms + STEP_MS)
         assert math.isclose(gained[0], math.fsum(amount for amount, _, _ in each), rel_tol=1e-9, abs_tol=1e-9)

@@ -199,7 +199,7 @@ class Folding:
                 if len(samples) == ordered + 1 > 1 and not latest.is_delta and latest.time_ms > samples[-2].time_ms:
                     series.ordered += 1
                 else:
-                    series.order(self.closed_ms)
+                    series.order(self.closed_ms, self.step_ms, self.lateness_ms)
         self._ranked.sort(key=_preference)
         cells: list[FamilyCell] = []
         start_ms = self._first(edge_ms)
@@ -223,7 +223,7 @@ class Folding:
     def _close_step(self, start_ms: int) -> list[FamilyCell]:
         end_ms = start_ms + self.step_ms
         for sides, alike in self._alike.items():
-            gained = increases(alike, start_ms, end_ms)
+            gained = increases(alike, start_ms, end_ms, end_ms + self.lateness_ms)
             if gained is not None:
                 for side in sides:
                     side.add_increase(*gained)
@@ -246,7 +246,8 @@ class Folding:
         return cells
 
     def _increase(self, series: Series, start_ms: int) -> None:
-        amount, covered_ms, count = increase(series, start_ms, start_ms + self.step_ms)
+        end_ms = start_ms + self.step_ms
+        amount, covered_ms, count = increase(series, start_ms, end_ms, end_ms + self.lateness_ms)
         if not count and not covered_ms:
             return
         for use in series.uses:
@@ -257,7 +258,8 @@ class Folding:
                 use.side.add_increase(amount, amount * 1000 / (covered_ms or self.step_ms), covered_ms, count)
 
     def _histogram(self, series: Series, start_ms: int) -> None:
-        parts, covered_ms, count = histograms(series, start_ms, start_ms + self.step_ms)
+        end_ms = start_ms + self.step_ms
+        parts, covered_ms, count = histograms(series, start_ms, end_ms, end_ms + self.lateness_ms)
         if not count and not covered_ms:
             return
         for use in series.uses:
@@ -460,11 +462,6 @@ class Folding:
             if len(self._targets) >= self.most_series:  # of most of them no series is of use
                 self._targets = {key: each for key, each in self._targets.items() if each.series}
             target = self._targets[key] = Target(point.time_ms)
-        if point.is_delta:
-            time_ms, start_ms = point.time_ms, point.start_ms
-            is_told = start_ms is not None and 0 < time_ms - start_ms <= LONGEST_GAP_MS
-            since_ms = start_ms if is_told and start_ms is not None else time_ms // self.step_ms * self.step_ms
-            target.since_ms = min(target.since_ms, since_ms)
         return target
 
     def _slot(self, service: str, route: Wanted) -> Slot | None:

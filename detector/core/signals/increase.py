@@ -19,15 +19,18 @@ _INFINITE = math.inf
 Parts = list[tuple[Distribution, float]]  # a distribution and how much of it counts
 
 
-def increase(series: Series, begin_ms: int, end_ms: int) -> tuple[float, int, int]:
-    """What was added between the two, over how many ms, and by how many samples that is known. Samples are in order, and none
-    lies before the step."""
+def increase(series: Series, begin_ms: int, end_ms: int, horizon_ms: int) -> tuple[float, int, int]:
+    """What was added between `begin_ms` and `end_ms`, over how many ms, and by how many samples that is known. Samples are in
+    order, and none lies before the step. Those from `horizon_ms` on count as not there: where points come as they are made, they
+    come after the step was closed."""
     amount, covered_ms, count = 0.0, 0, 0
     at_ms, last, floor = series.at_ms, series.last, series.floor
     for point in series.samples:
         value, time_ms = point.value, point.time_ms
         if value is None or isinstance(value, Distribution) or value - value != 0 or point.is_delta:
             continue  # ended, a histogram, NaN or infinite, or said otherwise
+        if time_ms >= horizon_ms:
+            break
         if at_ms is None:
             at_ms, last, floor = series.begin(point), 0.0, 0.0
             if at_ms is None:
@@ -73,7 +76,7 @@ def increase(series: Series, begin_ms: int, end_ms: int) -> tuple[float, int, in
     return amount, covered_ms, count
 
 
-def increases(alike: Sequence[Series], begin_ms: int, end_ms: int) -> tuple[float, float, int, int] | None:
+def increases(alike: Sequence[Series], begin_ms: int, end_ms: int, horizon_ms: int) -> tuple[float, float, int, int] | None:
     """The same of many that go into one: all that was added, how much of it a second, over how many ms at most, and the samples.
     None: nothing is known. What lies in the step is done with afterwards.
 
@@ -95,6 +98,8 @@ def increases(alike: Sequence[Series], begin_ms: int, end_ms: int) -> tuple[floa
                     reached, reached_ms = value, time_ms
                     inside += 1
                     continue
+                if time_ms >= horizon_ms:
+                    break
                 more = value - reached
                 part = (end_ms - reached_ms) / (time_ms - reached_ms)
                 added = reached - series.last + more * part
@@ -113,7 +118,7 @@ def increases(alike: Sequence[Series], begin_ms: int, end_ms: int) -> tuple[floa
             if reached_ms < 0:
                 continue
         if samples or series.has_deltas:
-            added, covered_ms, found = increase(series, begin_ms, end_ms)
+            added, covered_ms, found = increase(series, begin_ms, end_ms, horizon_ms)
             if found or covered_ms:
                 amount += added
                 rate += added * 1000 / (covered_ms or end_ms - begin_ms)
@@ -123,7 +128,7 @@ def increases(alike: Sequence[Series], begin_ms: int, end_ms: int) -> tuple[floa
     return (amount, rate, longest_ms, count) if count or longest_ms else None
 
 
-def histograms(series: Series, begin_ms: int, end_ms: int) -> tuple[Parts, int, int]:
+def histograms(series: Series, begin_ms: int, end_ms: int, horizon_ms: int) -> tuple[Parts, int, int]:
     """The same of a histogram: distributions that were added, and how much of each counts."""
     parts: Parts = []
     covered_ms, count = 0, 0
@@ -131,6 +136,8 @@ def histograms(series: Series, begin_ms: int, end_ms: int) -> tuple[Parts, int, 
         value, time_ms = point.value, point.time_ms
         if not isinstance(value, Distribution) or point.is_delta:
             continue
+        if time_ms >= horizon_ms:
+            break
         if series.at_ms is None:
             series.at_ms = series.begin(point)
             if series.at_ms is None:

@@ -29,6 +29,14 @@ class Target:
         self.last_ms = -1
         self.series = 0
 
+    def tells(self, point: MetricPoint, step_ms: int) -> None:
+        """What was added, perhaps since longer ago than anything before. One that does not say since when is of a step."""
+        time_ms, start_ms = point.time_ms, point.start_ms
+        if start_ms is None or not 0 < time_ms - start_ms <= LONGEST_GAP_MS:
+            start_ms = time_ms // step_ms * step_ms
+        if start_ms < self.since_ms:
+            self.since_ms = start_ms
+
     def watched_ms(self, begin_ms: int, end_ms: int) -> int:
         return max(0, min(end_ms, self.last_ms) - max(begin_ms, self.since_ms))
 
@@ -82,29 +90,33 @@ class Series:
         self.level: float | None = None
         self.level_ms = 0
 
-    def order(self, closed_ms: int) -> None:
+    def order(self, closed_ms: int, step_ms: int, lateness_ms: int) -> None:
         """Puts in order what came since the last time; only that can be out of it. Steps before `closed_ms` are closed."""
         samples = self.samples
         at = self.ordered
         before_ms = samples[at - 1].time_ms if at else -1
         for point in samples[at:] if at else samples:
             if point.time_ms <= before_ms or point.is_delta:
-                self._tidy(closed_ms)
+                self._tidy(closed_ms, step_ms, lateness_ms)
                 break
             before_ms = point.time_ms
         self.ordered = len(samples)
         if self.has_deltas:
             self.target.last_ms = max(self.target.last_ms, samples[-1].time_ms)
 
-    def _tidy(self, closed_ms: int) -> None:
-        """What was added since a moment and comes twice was added once. Where that moment lies in a closed step, all that was
-        added counts from the first open one on: nothing is lost by it, and none counts twice."""
+    def _tidy(self, closed_ms: int, step_ms: int, lateness_ms: int) -> None:
+        """What was added since a moment and comes twice was added once. Where that moment lies in a step that is closed, or would
+        be when such a point comes as it is made, all of it counts from the first open step on: nothing is lost, and none counts
+        twice."""
         samples = self.samples
         for at in range(self.ordered, len(samples)):
             point = samples[at]
-            self.has_deltas = self.has_deltas or point.is_delta
-            if point.is_delta and point.start_ms is not None and point.start_ms < closed_ms <= point.time_ms:
-                samples[at] = replace(point, start_ms=closed_ms)
+            if point.is_delta:
+                self.has_deltas = True
+                self.target.tells(point, step_ms)
+                open_ms = max(closed_ms, (point.time_ms - lateness_ms) // step_ms * step_ms)
+                if point.start_ms is not None and point.start_ms < open_ms <= point.time_ms:
+                    samples[at] = replace(point, start_ms=open_ms)
         first_ms = min(point.time_ms for point in samples[self.ordered :])
         samples.sort(key=_in_time)
         begin = bisect_left(samples, first_ms, key=_in_time)

@@ -151,3 +151,17 @@ def test_a_target_that_was_away_is_no_burst_when_it_comes_back():
         found += folding.close().cells
     found += folding.close(2_000_000).cells
     assert max(cell.value for cell in found) < 2.5
+
+
+def test_a_hole_longer_than_the_lateness_is_the_same_live_and_in_replay():
+    """A sample that comes as it is made comes after the steps of such a hole were closed; one that waits in a file is there."""
+    points = [point(COUNT, 2.0 * at, at, instance=instance) for at in range(0, 300, 15) for instance in "ab"]
+    points = [each for each in points if not (("instance", "b") in each.labels and 60_000 < each.time_ms < 200_000)]
+    points += [delta(COUNT, 240.0, 60, 180, instance="c")]
+    points.sort(key=lambda each: each.time_ms)
+    live, found = Folding(RATE), []
+    for each in points:
+        live.take([each], 10**9)
+        found += live.close().cells
+    found += live.close(600_000).cells
+    assert found == list(cells(RATE, points))
