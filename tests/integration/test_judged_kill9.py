@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from detector.edges.store.store import Store
 from detector.records import Cell, Checkpoint
 from detector.settings import StoreSettings
@@ -68,6 +70,7 @@ class Killed:
         return said
 
 
+@pytest.mark.slow
 def test_a_page_comes_through_every_death(tmp_path: Path) -> None:
     """One dedup key, one number, whatever was asked and told again; the verdicts are kept once; it stays open after all that."""
     with Receiver() as receiver:

@@ -1,4 +1,4 @@
-"""Whatever course changes, answers, time, restarts and reloads take: nothing is asked for too early or forgotten, none is held for ever."""
+"""Whatever course changes, answers, time, kills and reloads take: nothing is asked too early or forgotten, or held for ever."""
 
 from __future__ import annotations
 

@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from detector import inbox as inbox_module
+from detector.core.judgements.judgements import Judgements
 from detector.core.pipeline import Pipeline
 from detector.errors import StoreUnavailable
 from detector.inbox import Clocks, Door, PipelineInbox
 from detector.records import Checkpoint, Command, LostRange, MetricKind, MetricPoint, Points, Stream
+from detector.settings import AlarmSettings, VerdictSettings
 from detector.telemetry import Metrics
 from tests.unit.core.engine.parts import T0
 from tests.unit.core.flow import Log, gone, line, pipeline
+from tests.unit.core.judgements.course import P99, WINDOW, answer, change
 
 COMMIT_MS = 100
 
@@ -224,6 +227,24 @@ def test_a_store_that_could_not_be_read_is_well_again_when_it_can() -> None:
         await hall.inbox.tick()
 
     assert run(story).listener.heard == ["cannot", "can"]
+
+
+def test_an_answer_of_the_judge_is_written_down_when_it_returns() -> None:
+    """One that nobody waits for changes nothing, and is no checkpoint."""
+
+    async def story(hall: Hall) -> None:
+        judgements = Judgements(VerdictSettings(enabled=True, own_history=True), AlarmSettings())
+        hall.pipeline._judgements = judgements
+        judgements.begin(change(at_ms=T0 - 2 * WINDOW), T0)
+        await hall.inbox.tick()
+        (request,) = hall.book.written[-1].requests
+        await hall.inbox.judged(answer(request, {P99: ("fail", "fail")}))
+        assert hall.book.entities() == [P99]
+        written = len(hall.book.written)
+        await hall.inbox.judged(answer(request, {P99: ("pass", "pass")}))
+        assert len(hall.book.written) == written
+
+    run(story)
 
 
 def test_lost_bytes_are_written_down_at_once() -> None:

@@ -10,7 +10,19 @@ from detector.core.engine.novelty import Novelty
 from detector.core.incidents.lifecycle import Incidents
 from detector.core.judgements.judgements import Judgements
 from detector.core.pipeline import Pipeline
-from detector.records import AlertAction, Checkpoint, Command, IncidentState, Tick
+from detector.core.signals.flow import SignalFlow
+from detector.records import (
+    AlertAction,
+    Checkpoint,
+    Command,
+    IncidentState,
+    MetricKind,
+    MetricPoint,
+    Points,
+    Remembered,
+    Stream,
+    Tick,
+)
 from detector.settings import AlarmSettings, IncidentSettings, VerdictSettings
 from tests.unit.core.flow import GONE, PAGER, engine
 from tests.unit.core.judgements.course import MINUTE, ON, P99, T0, answer, end_of
@@ -129,3 +141,19 @@ def test_what_nobody_knows_any_more_is_not_held():
         two.restore(state | {"judgement/shop": b'{"v":9}'}, first.incidents)
     assert at(two, T0 + 14 * MINUTE).alerts == ()
     assert [alert.action for alert in at(two, T0 + 16 * MINUTE).alerts] == [AlertAction.RESOLVE]
+
+
+def test_images_that_flip_are_a_change_that_is_judged():
+    """Nobody announced it: it is written with its checkpoint, under an id that no announced one has, and asked about."""
+    one = pipeline(T0 + MINUTE)
+    one.use_signals(SignalFlow([]), {}, Remembered())
+    for at_s, image in ((0, "a"), (30, "b"), (60, "b")):
+        labels = {"namespace": "prod", "pod": "shop-7d9f8b6c5-x2x4z", "container": "shop", "image": f"shop:{image}"}
+        labels["image_id"] = "sha256:" + image * 64
+        point = MetricPoint("kube_pod_container_info", tuple(sorted(labels.items())), MetricKind.GAUGE, 1.0, T0 + at_s * 1000)
+        one.points(Points(Stream("push", "push"), (point,), 0, at_s + 1, T0 + MINUTE))
+    (flip,) = one.checkpoint(T0).changes
+    assert (flip.service, flip.release_before, flip.made_by, flip.id.endswith("-flip")) == ("shop", "shop:a", "image flip", True)
+    one.tick(Tick(0, end_of(1) - T0 + MINUTE))
+    (request,) = one.checkpoint(T0).requests
+    assert (request.change, request.service) == (flip.id, "shop")
