@@ -15,7 +15,7 @@ from models.rare_counts import Dispersion, chance_of_more, dispersion_of
 from models.replay_errors import Forecast, forecasts
 from models.scales import Scale, scale_of
 from models.series import Against, Floats, Question, Series
-from models.window_statistics import Windows, merged, names_of, shares_of, statistics
+from models.window_statistics import merged, names_of, shares_of, stacked, statistics
 
 _DAY_S = 86_400.0
 _INTERVAL = 0.025  # on either side
@@ -65,10 +65,10 @@ class Signal:
         if 1 < span <= min(_MOST_MERGED, self.z.shape[1]) and (
             at := [i for i, name in enumerate(self.names) if name in _OF_SAMPLES]
         ):
-            spans[at] = self._merged(self.layout.before, span)
-            merged_after = self._merged(self.layout.after, span)
+            past, now = self._merged(span)
+            spans[at] = past
             for first, one in zip(firsts, came, strict=True):
-                one[at] = merged_after[:, first]
+                one[at] = now[:, first]
         targets = [self._targets(first, horizon, span) for first, horizon in zip(firsts, horizons, strict=True)]
         expected = forecasts(self.z, spans, self.made, horizons, span, targets)
         return [self._evidence(*known, spans, span) for known in zip(firsts, came, expected, strict=True)]
@@ -82,24 +82,25 @@ class Signal:
         if (found.error == 0.0).any() and not self.question.is_at_least:
             found = found.capped(np.where(found.error == 0.0, self._chance_of_leaving(found, first, span), 0.0))
         found = found.capped(self._chance_of_count(first, span)) if self.counts else found
-        return found.capped(self._chance_of_parts(found, expected, spans, first, span))
+        doubtful = () if self.question.is_at_least else np.flatnonzero((found.chance < DOUBTFUL) & (found.excess > found.margin))
+        at = [int(i) for i in doubtful if self.names[i] in _OF_SAMPLES]
+        return found.capped(self._chance_of_parts(found, expected, spans, first, span, at)) if at else found
 
-    def _chance_of_parts(self, found: Evidence, expected: Forecast, spans: Floats, first: int, span: int) -> Floats:
+    def _chance_of_parts(
+        self, found: Evidence, expected: Forecast, spans: Floats, first: int, span: int, doubtful: list[int]
+    ) -> Floats:
         """Where a quantile casts doubt on the signal: how rare so many samples beyond what is accepted are; else 0. It is
         there to contradict, so it is held against alpha and not against the quantile's share."""
         chance = np.zeros(len(self.names))
-        if self.question.is_at_least:
-            return chance
-        for i in np.flatnonzero((found.chance < DOUBTFUL) & (found.excess > found.margin)):
-            if self.names[i] in _OF_SAMPLES:
-                past, now = (self.scale.of(w.values) for w in (self.layout.before, self.layout.after))
-                now = now[first : first + span]
-                if self.names[i] == "leap":
-                    past, now = np.diff(past, axis=1), np.diff(now, axis=1)
-                guessed = spans[i, expected.target : expected.target + expected.errors.shape[1]] - expected.errors[i]
-                limits, limit = guessed + found.margin[i], float(found.predicted[i] + found.margin[i])
-                part = chance_of_part(past[expected.target :], now, limits, limit, span, float(found.freedom[i]))
-                chance[i] = part * self.shares[i]
+        for i in doubtful:
+            past, now = (self.scale.of(w.values) for w in (self.layout.before, self.layout.after))
+            now = now[first : first + span]
+            if self.names[i] == "leap":
+                past, now = np.diff(past, axis=1), np.diff(now, axis=1)
+            guessed = spans[i, expected.target : expected.target + expected.errors.shape[1]] - expected.errors[i]
+            limits, limit = guessed + found.margin[i], float(found.predicted[i] + found.margin[i])
+            part = chance_of_part(past[expected.target :], now, limits, limit, span, float(found.freedom[i]))
+            chance[i] = part * self.shares[i]
         return chance
 
     def _chance_of_leaving(self, found: Evidence, first: int, span: int) -> float:
@@ -108,9 +109,12 @@ class Signal:
         worse = float((values > found.predicted[0] + _ROUNDING * max(abs(found.predicted[0]), 1.0)).sum())
         return chance_of_more(0.0, worse, float(self.layout.before.known.sum()), float(np.isfinite(values).sum()))
 
-    def _merged(self, windows: Windows, span: int) -> Floats:
+    def _merged(self, span: int) -> tuple[Floats, Floats]:
+        """Quantiles of all runs of `span` windows before and after the change."""
         names = tuple(name for name in self.names if name in _OF_SAMPLES)
-        return statistics(merged(windows, span), self.scale, names, self.layout.least * span)
+        past, now = merged(self.layout.before, span), merged(self.layout.after, span)
+        made = statistics(stacked(past, now), self.scale, names, self.layout.least * span)
+        return made[:, : len(past.known)], made[:, len(past.known) :]
 
     def _same_phase(self, period: int, horizon: int, span: int) -> Floats:
         start = self.z.shape[1] - 1 + horizon - period

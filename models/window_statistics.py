@@ -48,6 +48,15 @@ def merged(windows: Windows, span: int) -> Windows:
     return Windows(values, np.sum([windows.known[i : i + count] for i in range(span)], axis=0))
 
 
+def stacked(one: Windows, other: Windows) -> Windows:
+    """The windows of both."""
+    width = max(one.values.shape[1], other.values.shape[1])
+    values = np.full((len(one.known) + len(other.known), width), np.nan)
+    values[: len(one.known), : one.values.shape[1]] = one.values
+    values[len(one.known) :, : other.values.shape[1]] = other.values
+    return Windows(values, np.concatenate([one.known, other.known]))
+
+
 def names_of(kind: str, samples: float) -> tuple[str, ...]:
     """Which statistics a window of so many samples holds."""
     if kind == "count":

@@ -18,8 +18,7 @@ _KINDS = ("rate", "share", "count")
 def judge_zero_baseline(before: Series, after: Series, question: Question, laid: Layout) -> list[Answer] | None:
     """None if this is no such signal: another kind, another direction, or a baseline with something in it."""
     is_up = question.direction in ("up", "both") and not question.is_at_least
-    past = before.values[np.isfinite(before.values)]
-    if not is_up or question.kind not in _KINDS or (past != 0).any() or np.nanmin(after.values) < 0:
+    if not is_up or question.kind not in _KINDS or np.nanmax(np.abs(before.values)) > 0 or np.nanmin(after.values) < 0:
         return None
     requests = _requests(after, laid) if question.kind == "share" else None
     window = np.floor((after.times_s - laid.start_after_s) / question.window_s + 1e-6).astype(np.int64)
