@@ -62,8 +62,8 @@ class VerdictSettings:
     )
     windows: int = say("So many windows are judged at most.", 12, minimum=1, maximum=96)
     lateness: timedelta = say(
-        "So long after its end a window is judged: by then its values have come.",
-        timedelta(seconds=90),
+        "So long after its end a window is judged: by then its values have come, also those of a scrape a minute.",
+        timedelta(seconds=150),  # a step closes when others are 75 s ahead; then the next scrape, and a hold of 5 s
         minimum=timedelta(0),
         maximum=timedelta(hours=1),
     )

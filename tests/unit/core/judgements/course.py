@@ -12,7 +12,7 @@ from detector.settings import AlarmSettings, VerdictSettings
 
 MINUTE = 60_000
 T0 = 1_800_000_000_000 - 1_800_000_000_000 % (15 * MINUTE)
-WINDOW, LATE = 15 * MINUTE, 90_000
+WINDOW, LATE = 15 * MINUTE, 150_000
 ON = VerdictSettings(enabled=True, windows=3, own_history=True)
 WATCHED = AlarmSettings(enabled=True)
 P99, POOL = "application/latency-p99", "application/pool-idle-share"
