@@ -99,11 +99,9 @@ def lay_out(before: Series, after: Series, window_s: float) -> Layout | None:
 
 
 def weights(series: Series) -> Floats:
-    """How much evidence each value is, shape (n,); a value of which it is not told is one sample."""
+    """How much evidence each value is, shape (n,): a sample where nobody counts, and nothing where the count is missing."""
     known = np.isfinite(series.values)
-    told = (
-        np.ones(len(series.values)) if series.evidence is None else np.where(np.isfinite(series.evidence), series.evidence, 1.0)
-    )
+    told = np.ones(len(series.values)) if series.evidence is None else np.nan_to_num(series.evidence)
     return np.where(known, np.maximum(told, 0.0), 0.0)
 
 
