@@ -163,7 +163,7 @@ class SignalFlow:
         if self.journal is not None:
             self._do_again(self.journal, remembered)
         self._newest_ms, self._fed_mono_ms = self.folding.newest_ms, self._mono_ms
-        self._catch_up_until_ms = self._mono_ms + CATCH_UP_MS
+        self._catch_up_until_ms = self._mono_ms + CATCH_UP_MS if self._newest_ms >= 0 else 0
         closed_ms, window_ms = self.folding.closed_ms, self._derivation.window_ms
         if closed_ms >= 0 and self._derivation.sources:
             cells = past(self._derivation.sources, closed_ms // window_ms * window_ms - _WINDOWS_BACK * window_ms, closed_ms)
@@ -202,8 +202,8 @@ class SignalFlow:
 
     def _look_for_a_hole(self, newest_ms: int) -> None:
         """Right after a start, time that jumps means that we were away: others may have kept what lies in between."""
-        is_hole = self._newest_ms >= 0 and newest_ms - self._newest_ms > self.folding.lateness_ms
-        if is_hole and self.journal is not None and self._mono_ms < self._catch_up_until_ms and not self._caught_up:
+        is_hole = newest_ms - self._newest_ms > self.folding.lateness_ms
+        if is_hole and self._mono_ms < self._catch_up_until_ms and not self._caught_up:
             self._is_catching_up = True
 
     def _close(self, until_ms: int | None) -> None:

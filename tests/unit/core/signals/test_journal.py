@@ -74,7 +74,8 @@ class Disk:
 
 def traffic(random: Random, minutes: int) -> list[list[MetricPoint]]:
     """Pushes: counters with resets and holes, gauges with ends, histograms, deltas, samples a little out of order."""
-    pushes = []
+    pushes: list[list[MetricPoint]] = []
+    moved: list[MetricPoint] = []
     totals = {name: random.randrange(1_000_000) for name in "abcdef"}
     histogram = [0.0] * 4
     for at_s in range(0, minutes * 60, 15):
@@ -92,10 +93,12 @@ def traffic(random: Random, minutes: int) -> list[list[MetricPoint]]:
         if at_s == 600:
             push.append(point(HTTP, 5.0, at_s, instance="a", status="500"))
         pushes.append(push)
-    for _ in range(len(pushes) // 4):  # late by a push or two
-        at = random.randrange(len(pushes) - 2)
-        if len(pushes[at]) > 1:
-            pushes[at + random.choice((1, 2))].append(pushes[at].pop(random.randrange(len(pushes[at]))))
+    for at in random.sample(range(len(pushes) - 2), len(pushes) // 4):  # one point of each comes a push or two late
+        late = pushes[at][random.randrange(len(pushes[at]) // 2)]
+        if not any(late is point for point in moved):
+            moved.append(late)
+            pushes[at] = [point for point in pushes[at] if point is not late]
+            pushes[at + random.choice((1, 2))].append(late)
     return pushes
 
 
