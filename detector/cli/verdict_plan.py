@@ -48,9 +48,10 @@ def plan_object(plan: Planned) -> dict[str, Json]:
 def _show(made: Sequence[Planned], output: str, width: int | None) -> None:
     from rich.console import Console
 
-    from detector.analysis.report.plan_table import plan_markdown, show_plan
+    from detector.analysis.report.plan_table import PlanRow, plan_markdown, show_plan
 
+    rows = [PlanRow(one.signal, one.acceptable, one.least, one.windows, one.is_required, one.remedy, one.why_not) for one in made]
     if output == "markdown":
-        click.echo(plan_markdown(made), nl=False)
+        click.echo(plan_markdown(rows), nl=False)
     else:
-        show_plan(Console(highlight=False, width=width), made)
+        show_plan(Console(highlight=False, width=width), rows)
