@@ -18,7 +18,7 @@ _HEADINGS = ("signal", "acceptable", "least that is found", "plan", "remedy")
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One signal; `least` is the smallest worsening that would be found, with its unit. `remedy` is empty where the plan holds."""
+    """One signal; `least` is the smallest worsening that would be found, with unit. `remedy` is empty where the plan holds."""
 
     signal: str
     acceptable: str
