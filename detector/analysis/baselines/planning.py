@@ -6,16 +6,18 @@ same baseline: more windows, longer windows; else what else there is to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detector.analysis import quantities as printed
 from detector.analysis.baselines.asked import Asked
+from detector.analysis.baselines.catalogued import asked_of
 from detector.analysis.baselines.comparison import Comparison, question_of, series_of
 from detector.analysis.baselines.table import Table
 from detector.analysis.baselines.units import Measure, WrongUnit, measure
+from detector.core.signals.definition import SignalDefinition
 from models.detectable import Detectable, detectable
 from models.series import Question, Series
 
@@ -62,6 +64,20 @@ def plans(comparison: Comparison, windows: int) -> Iterator[Planned]:
     for name in comparison.signals():
         if name in comparison.before.columns:
             yield plan(name, comparison, comparison.asked.get(name, comparison.flags), windows)
+
+
+def out_of_reach(
+    tables: Mapping[str, Table], signals: Iterable[SignalDefinition], window_s: float, windows: int
+) -> list[Planned]:
+    """Required signals that cannot reach what is accepted with the evidence at hand. `tables` holds the before by the signal's
+    id, in a column of that name; what is not in it is not told here."""
+    made = []
+    for signal in signals:
+        if signal.is_required and (table := tables.get(signal.id)) is not None and signal.id in table.columns:
+            asked = asked_of(signal)
+            one = plan(signal.id, Comparison(table, Table("", table.times_s[:0], {}), asked, {}, window_s), asked, windows)
+            made += [] if one.is_enough else [one]
+    return made
 
 
 def plan(name: str, comparison: Comparison, asked: Asked, windows: int) -> Planned:

@@ -8,7 +8,7 @@ import pytest
 from detector.analysis.baselines.asked import Asked, Limit, deviation_of, limit_of
 from detector.analysis.baselines.catalogued import asked_of
 from detector.analysis.baselines.comparison import Comparison
-from detector.analysis.baselines.planning import Planned, plan, plans
+from detector.analysis.baselines.planning import Planned, out_of_reach, plan, plans
 from detector.analysis.baselines.table import Floats, Table
 from detector.core.signals.catalogue import load_signals
 from detector.core.signals.spec import SignalKind
@@ -86,3 +86,17 @@ def test_every_shipped_signal_has_a_plan() -> None:
     made = list(plans(Comparison(table, Table("", np.empty(0), {}), Asked(), asked), 3))
     assert [one.signal for one in made] == list(columns)
     assert all(one.detectable is not None or one.why_not for one in made)
+
+
+def test_required_signals_out_of_reach_are_listed() -> None:
+    """With the reason and the remedy; what is not required, or nothing is known of, is not."""
+    rng = np.random.default_rng(3)
+    signals = load_signals(builtin_signal_files())
+    times = np.arange(0.0, 15.0 * DAY, 15.0)
+    values = {"application/latency-p99": 400 * np.exp(rng.normal(0, 0.8, DAY)), "container/working-set": np.full(DAY, 1e8)}
+    values["application/error-log-share"] = np.abs(rng.normal(0.5, 0.2, DAY))
+    tables = {name: Table("b", times, {name: each}, evidence={name: np.full(DAY, 100.0)}) for name, each in values.items()}
+    told = out_of_reach(tables, signals, 900.0, 3)
+    assert [one.signal for one in told] == ["application/latency-p99"]
+    assert str(told[0]).startswith("application/latency-p99: +")
+    assert "is the least that would be found: " in str(told[0])
