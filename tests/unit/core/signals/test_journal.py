@@ -76,13 +76,15 @@ def traffic(random: Random, minutes: int) -> list[list[MetricPoint]]:
     """Pushes: counters with resets and holes, gauges with ends, histograms, deltas, samples a little out of order."""
     pushes: list[list[MetricPoint]] = []
     moved: list[MetricPoint] = []
+    missing = dict.fromkeys("abcdef", 0)  # in a row: how an increase lies over a longer hole depends on when its end comes
     totals = {name: random.randrange(1_000_000) for name in "abcdef"}
     histogram = [0.0] * 4
     for at_s in range(0, minutes * 60, 15):
         push = []
         for name in totals:
             totals[name] = 0 if random.random() < 0.01 else totals[name] + random.randrange(100)
-            if random.random() < 0.9:
+            missing[name] = missing[name] + 1 if random.random() < 0.1 and missing[name] < 2 else 0
+            if not missing[name]:
                 status = "503" if name == "a" else "200"
                 push.append(point(HTTP, float(totals[name]), at_s + random.random(), instance=name, status=status))
         histogram = [count + random.randrange(5) for count in histogram]
