@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -234,6 +235,26 @@ def _telegraf_lines(rounds: list[Truth], version: int) -> Points:
     return found
 
 
+def metricbeat(rounds: list[Truth]) -> Points:
+    """Its module `prometheus`: a document for each set of labels."""
+    decode, found = decoder_of("metricbeat"), []
+    for at, rows in _series(rounds):
+        documents: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
+        for name, labels, value in rows:
+            documents.setdefault(tuple(labels.items()), {})[name] = value
+        when = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        for labels, metrics in documents.items():
+            document = {
+                "@timestamp": when,
+                "@metadata": {"beat": "metricbeat", "type": "_doc", "version": "8.19.0"},
+                "event": {"dataset": "prometheus.collector", "module": "prometheus"},
+                "metricset": {"name": "collector", "period": EVERY_MS},
+                "prometheus": {"labels": {"service": "cart", **dict(labels)}, "metrics": metrics},
+            }
+            found += decode(orjson.dumps(document), at)
+    return found
+
+
 def statsd(rounds: list[Truth]) -> Points:
     """Every request by itself."""
     flushing, found = StatsdTotals(1000, rounds[0].time_ms), []
@@ -264,5 +285,6 @@ SENDERS: dict[str, tuple[Callable[[list[Truth]], Points], float]] = {
     "Telegraf JSON, version 2": (lambda rounds: _telegraf_json(rounds, 2), EXACT),
     "line protocol, version 1": (lambda rounds: _telegraf_lines(rounds, 1), EXACT),
     "line protocol, version 2": (lambda rounds: _telegraf_lines(rounds, 2), EXACT),
+    "Metricbeat": (metricbeat, EXACT),
     "StatsD": (statsd, BY_SKETCH),
 }

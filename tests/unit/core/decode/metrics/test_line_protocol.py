@@ -217,3 +217,21 @@ def test_any_bytes_give_points_or_errors(body: bytes) -> None:
     found, errors = decode(body, "s", NOW)
     assert all(isinstance(point.value, float) and math.isfinite(point.value) for point in found)
     assert all(1 <= error.line <= body.count(b"\n") + 1 for error in errors)
+
+
+def test_what_telegraf_makes_of_prometheus_keeps_its_name() -> None:
+    """Both of its ways, and of a line that is known the same as of one that is new."""
+    text = (
+        "prometheus,job=a http_requests_total=5 1\nhttp_requests_total,job=a counter=5 1\nd,job=a count=3,sum=1.5,0.5=2,+Inf=3 1"
+    )
+    for _ in range(2):
+        found = {(point.name, dict(point.labels).get("le"), point.value) for point in points(text)}
+        assert found == {
+            ("http_requests_total", None, 5.0),
+            ("d_count", None, 3.0),
+            ("d_sum", None, 1.5),
+            ("d_bucket", "0.5", 2.0),
+            ("d_bucket", "+Inf", 3.0),
+        }
+    (alone,), (_, beside) = points("disk counter=1 1"), points("disk free=2,counter=1 1")
+    assert (alone.name, beside.name) == ("disk", "disk_counter")

@@ -170,3 +170,23 @@ def test_a_text_that_is_no_text_stays_a_label() -> None:
     """A lone surrogate and bad UTF-8 are mended as in logs."""
     body = b'{"name":"m","fields":{"a":1},"tags":{"t":"\\ud800x\xff"},"timestamp":1458229140}'
     assert points(body)[0].labels == (("t", "\ufffdx\ufffd"),)
+
+
+def test_histograms_and_summaries_of_metric_version_1() -> None:
+    """A field for each bound: a bucket where one of them is +Inf, else a quantile. What only looks like it keeps its name."""
+    tags = {"status": "200"}
+    histogram = {"name": "d_seconds", "fields": {"count": 3, "sum": 1.5, "0.5": 2, "+Inf": 3}, "tags": tags, "timestamp": AT}
+    assert {(point.name, dict(point.labels).get("le"), point.value) for point in points(histogram)} == {
+        ("d_seconds_count", None, 3),
+        ("d_seconds_sum", None, 1.5),
+        ("d_seconds_bucket", "0.5", 2),
+        ("d_seconds_bucket", "+Inf", 3),
+    }
+    summary = {"name": "d_seconds", "fields": {"count": 3, "sum": 1.5, "0.99": 0.7}, "tags": tags, "timestamp": AT}
+    assert {(point.name, dict(point.labels).get("quantile")) for point in points(summary)} == {
+        ("d_seconds_count", None),
+        ("d_seconds_sum", None),
+        ("d_seconds", "0.99"),
+    }
+    disk = {"name": "disk", "fields": {"0": 1, "1": 2}, "tags": {}, "timestamp": AT}
+    assert {point.name for point in points(disk)} == {"disk_0", "disk_1"}
