@@ -123,14 +123,13 @@ def fails(found: Evidence, alpha: float, question: Question) -> int | None:
     that the replay has seen: a scale alone says little about the tails of bursts."""
     bound = alpha * found.shares
     accepted = found.margin
-    with np.errstate(invalid="ignore"):
-        failing = (found.chance < bound) & (found.excess > accepted)
-        if not question.is_at_least:
-            failing &= found.excess > found.worst
-        for name in ("leap", "spread"):
-            if name in found.names:
-                at = found.names.index(name)
-                failing[at] &= found.excess[at] + found.excess[0] > accepted[at]
+    failing = (found.chance < bound) & (found.excess > accepted)
+    if not question.is_at_least:
+        failing &= found.excess > found.worst
+    for name in ("leap", "spread"):
+        if name in found.names:
+            at = found.names.index(name)
+            failing[at] &= found.excess[at] + found.excess[0] > accepted[at]
     if not failing.any():
         return None
     return int(np.where(failing, found.chance / bound, np.inf).argmin())
@@ -140,8 +139,7 @@ def passes(found: Evidence, error: float, question: Question) -> bool:
     """The level's upper limit is within what is accepted, and no other statistic casts doubt on it."""
     if not math.isfinite(found.excess[0]) or not _below(found.upper(0, error), float(found.margin[0])):
         return False
-    with np.errstate(invalid="ignore"):
-        doubt = (found.chance < DOUBTFUL) & (found.excess > found.margin)
+    doubt = (found.chance < DOUBTFUL) & (found.excess > found.margin)
     return question.is_at_least or not doubt[1:].any()
 
 

@@ -92,7 +92,8 @@ def _repeated(errors: Floats, overlaps: Floats) -> Floats:
     lags = min(2 * int(overlaps.max()), count - 1)
     longer = np.zeros((rows, count + lags))
     longer[:, :count] = e
-    later = np.lib.stride_tricks.sliding_window_view(longer, lags + 1, axis=1)[:, :, 1:]
+    at = longer.strides[1]
+    later = np.lib.stride_tricks.as_strided(longer[:, 1:], (rows, count, lags), (longer.strides[0], at, at), writeable=False)
     products = np.einsum("sn,snl->sl", e, later) / square[:, None]
     products[np.arange(1, lags + 1) > 2 * overlaps[:, None]] = 0.0
     return np.asarray(np.clip(1.0 + 2.0 * (products * products).sum(axis=1), overlaps / 2.0, overlaps * 2.0))

@@ -51,9 +51,10 @@ def scale_of(kind: str, sign: float, before: Floats, after: Floats) -> Scale:
     its values (durations below zero, a negative rate) is judged as a level."""
     known = before[np.isfinite(before)]
     later = after[np.isfinite(after)]
-    lowest = min(float(known.min(initial=np.inf)), float(later.min(initial=np.inf)))
+    least = float(known.min(initial=np.inf))
+    lowest = min(least, float(later.min(initial=np.inf)))
     if kind == "latency":
-        positive = known[known > 0]
+        positive = known if least > 0 else known[known > 0]
         if positive.size * 2 > known.size and lowest >= 0:
             return Scale("log", sign, float(positive.min()) / 2)
         return Scale("sqrt" if lowest >= 0 else "linear", sign, unit=_unit(known))

@@ -29,8 +29,8 @@ class Series:
         """Sorted by time, without rows whose time is unknown; what is not finite counts as missing."""
         times, values = np.asarray(self.times_s, float), np.asarray(self.values, float)
         known = np.isfinite(times)
-        order = np.argsort(times, kind="stable")[: int(known.sum())]
         if not known.all() or (np.diff(times) < 0).any():
+            order = np.argsort(times, kind="stable")[: int(known.sum())]
             picked = [None if x is None else np.asarray(x, float)[order] for x in (self.load, self.control, self.evidence)]
             return Series(times[order], _finite(values[order]), *(None if x is None else _finite(x) for x in picked))
         rest = (None if x is None else _finite(np.asarray(x, float)) for x in (self.load, self.control, self.evidence))
@@ -38,7 +38,8 @@ class Series:
 
 
 def _finite(x: Floats) -> Floats:
-    return np.where(np.isfinite(x), x, np.nan)
+    known = np.isfinite(x)
+    return x if known.all() else np.where(known, x, np.nan)
 
 
 @dataclass(frozen=True, slots=True)
