@@ -27,6 +27,7 @@ from models.trend import LEAST_WINDOWS, slope_of
 
 _MISSED = 0.2  # of worsenings of this size
 _GAP = 2  # windows between the baseline and the first that is judged
+_MOST_TIMES = 1e6  # longer than that nobody waits
 _MOST_EVENTS = 1_000_000
 
 
@@ -45,7 +46,13 @@ def detectable(before: Series, question: Question, windows: Sequence[int]) -> li
     """For each number of windows after the change. The load and the control are taken to go on as they were last."""
     with np.errstate(all="ignore"):
         past = before.in_order()
-        return [_in(past, question, count) for count in windows]
+        return [_known(_in(past, question, count)) for count in windows]
+
+
+def _known(found: Detectable) -> Detectable:
+    if found.size is None or math.isfinite(found.size):
+        return found
+    return Detectable(found.windows, None, "its numbers are too large or too small to compare")
 
 
 def _in(before: Series, question: Question, windows: int) -> Detectable:
@@ -62,7 +69,8 @@ def _in(before: Series, question: Question, windows: int) -> Detectable:
     have = float(np.median(laid.evidence))
     is_pooled = question.kind in KINDS and question.span_s > question.window_s and have < question.evidence
     if have < question.evidence and not is_pooled:
-        least = question.window_s * math.ceil(question.evidence / have) if have > 0 else 0.0
+        times = question.evidence / have if have > 0 else math.inf
+        least = question.window_s * math.ceil(times) if times < _MOST_TIMES else 0.0
         return Detectable(windows, None, f"a window has {have:,.0f} of the {question.evidence:,.0f} it needs", least)
     if is_pooled or _is_clean(before, question):
         return _of_counts(before, question, laid, is_pooled)
@@ -107,16 +115,19 @@ def _of_counts(before: Series, question: Question, laid: Layout, is_pooled: bool
     windows = laid.windows
     held = float(laid.evidence.sum())
     if is_pooled and held < question.evidence:
-        needed = math.ceil(question.evidence / (held / windows)) if held > 0 else 0
+        times = question.evidence / held * windows if held > 0 else math.inf
+        needed = math.ceil(times) if times < _MOST_TIMES else 0
         why = f"{windows} windows have {held:,.0f} of the {question.evidence:,.0f} it needs"
         return Detectable(windows, None, f"{why}; {needed:,} have them" if needed else why)
     events, exposures = counts_of(before, question, laid.start_before_s, len(laid.before.known))
+    if not exposures.sum() > 0:
+        return Detectable(windows, None, "no requests are known before the change")
     exposure = float(exposures.sum()) / len(exposures) * windows
     share = share_of_long_look(1) if is_pooled else share_of_window(1, windows)
     clustering = clustering_of(events, exposures)
     total = float(events.sum())
     least = _least_events(total / clustering, float(exposures.sum()), exposure, question.alpha * share)
-    rate = float(gammaincinv(least, 1 - _MISSED)) * clustering / exposure - total / float(exposures.sum())
+    rate = max(float(gammaincinv(least, 1 - _MISSED)) * clustering / exposure - total / float(exposures.sum()), 0.0)
     if not question.is_relative:
         return Detectable(windows, rate)
     level = total / float(exposures.sum())

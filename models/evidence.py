@@ -156,7 +156,7 @@ def settle_after(found: Evidence, windows: int, alpha: float, state: State) -> i
         needed, width = margin - excess, found.half_width(0, PASS_ERROR)
     else:
         needed, width = excess, found.half_width(0, alpha * float(found.shares[0]))
-    if not (needed > 0 and math.isfinite(width)):
+    if not (needed > 0 and width < 1e6 * needed):
         return None
     more = math.ceil(windows * (width / needed) ** 2) - windows
     return max(more, 1) if more < 10_000 else None

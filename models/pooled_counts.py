@@ -97,10 +97,8 @@ def _together(old: Rate, new: Rate, question: Question, have: float, looks: int,
     observed, low, high = _deviation(old, new, question)
     shown = (old.value if old.exposure else None, new.value if new.exposure else None, observed, low, high)
     if have < question.evidence:
-        each = have / windows
-        needed = math.ceil((question.evidence - have) / each) if each > 0 else None
-        most = int(question.span_s / question.window_s + 1e-6)
-        needed = needed if needed is not None and windows + needed <= most else None
+        more = (question.evidence - have) / (have / windows) if have > 0 else math.inf
+        needed = math.ceil(more) if windows + more <= question.span_s / question.window_s else None
         why = f"{_shortage(have, question)}, pooled over up to {question.span_s / 3600:g} h"
         return Answer(None, *shown, "inconclusive", why, needed)
     if not old.exposure > 0:

@@ -66,4 +66,4 @@ def scale_of(kind: str, sign: float, before: Floats, after: Floats) -> Scale:
 def _unit(known: Floats) -> float:
     """A power of two, which rounds nothing."""
     sizes = np.abs(known[known != 0])
-    return math.ldexp(1.0, math.frexp(float(np.median(sizes)))[1]) if sizes.size else 1.0
+    return math.ldexp(1.0, min(math.frexp(float(np.median(sizes)))[1], 1023)) if sizes.size else 1.0

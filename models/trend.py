@@ -18,6 +18,7 @@ from models.series import Answer, Floats, Question, Series, State
 from models.spending import share_of_long_look
 
 LEAST_WINDOWS = 24
+_LARGEST = 1e150  # whose square is still a number
 _MOST_WINDOWS = 512  # to draw a line through; of more, neighbours are put together
 _DAY_S = 86_400.0
 _PASS_ERROR, _INTERVAL = 0.05, 0.025
@@ -47,6 +48,8 @@ def slope_of(levels: Floats, load: Floats | None, window_s: float) -> Slope | No
     if load is not None and float(load[known].std()) > 0:
         columns.append(load[known] - load[known].mean())
     design, y = np.stack(columns, axis=1), levels[known]
+    if not (float(np.abs(design).max()) < _LARGEST and float(np.abs(y).max()) < _LARGEST):
+        return None
     solved = np.linalg.lstsq(design, y, rcond=None)[0]
     residuals = y - design @ solved
     square = float(residuals @ residuals)
@@ -54,7 +57,10 @@ def slope_of(levels: Floats, load: Floats | None, window_s: float) -> Slope | No
     inflation = (1 + r) / (1 - r)
     freedom = n / inflation - design.shape[1]
     spread = float(np.linalg.pinv(design.T @ design)[1, 1])
-    return Slope(float(solved[1]), math.sqrt(square / (n - design.shape[1]) * spread * inflation), freedom, float(y.mean()))
+    variance = square / (n - design.shape[1]) * spread * inflation
+    if not (0 <= variance < math.inf and math.isfinite(solved[1])):
+        return None  # numbers of such sizes that no line can be drawn through them
+    return Slope(float(solved[1]), math.sqrt(variance), freedom, float(y.mean()))
 
 
 def _coarser(x: Floats, together: int) -> Floats:
@@ -95,6 +101,8 @@ def _until(
     later = slope_of(levels[:windows], None if load is None else load[:windows], question.window_s)
     if later is None:
         missing = LEAST_WINDOWS - int(np.isfinite(levels[:windows]).sum())
+        if missing <= 0:
+            return _unknown(window, "no line fits its numbers, or its load is missing", None)
         return _unknown(
             window, f"a trend needs {LEAST_WINDOWS} windows after the change, and there are {LEAST_WINDOWS - missing}", missing
         )

@@ -15,7 +15,7 @@ from detector.analysis.baselines.table import Table
 from detector.core.signals.spec import SignalKind
 from models.detectable import detectable
 from models.judging import Question, Series, judge
-from models.series import Floats
+from models.series import Against, Floats
 from tests.bench import verdict_families as families
 
 RANK = {"pass": 0, "inconclusive": 1, "fail": 2}
@@ -175,3 +175,44 @@ def test_what_can_be_detected_knows_no_unit(seed: int, family: str, factor: floa
     assert one.size is not None
     assert other.size == pytest.approx(one.size, rel=1e-6)
     assert wider.size == one.size
+
+
+@given(
+    before=ODD,
+    after=ODD,
+    beside=ODD,
+    repeat=st.integers(1, 12),
+    kind=st.sampled_from(["latency", "share", "rate", "gauge", "count", "trend"]),
+    direction=st.sampled_from(["up", "down", "both"]),
+    evidence=st.sampled_from([0.0, 3.0, 1e12]),
+    span_s=st.sampled_from([0.0, 300.0, 86_400.0]),
+    against=st.sampled_from(["auto", "past", "control"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_nor_is_what_stands_beside_it(
+    before: list[float],
+    after: list[float],
+    beside: list[float],
+    repeat: int,
+    kind: str,
+    direction: str,
+    evidence: float,
+    span_s: float,
+    against: Against,
+) -> None:
+    """Odd loads, controls and counts of requests: an answer, a plan with a number or a reason, no exception."""
+    question = Question(kind, direction, 0.1, True, window_s=75.0, evidence=evidence, span_s=span_s, against=against)
+    past, later = (np.asarray(x * repeat, dtype=np.float64) for x in (before, after))
+    times = np.arange(len(past) + len(later), dtype=np.float64) * 15.0
+    more = np.resize(np.asarray(beside or [np.nan], dtype=np.float64), len(times))
+    sides = [
+        Series(times[part], values, more[part], more[::-1][part], np.abs(more[part]))
+        for part, values in ((slice(0, len(past)), past), (slice(len(past), None), later))
+    ]
+    answers = judge(sides[0], sides[1], question)
+    assert answers[-1].window is None
+    assert {answer.state for answer in answers} <= set(RANK)
+    assert all(answer.chance is None or 0 <= answer.chance <= 1 for answer in answers)
+    for found in detectable(sides[0], question, [1, 3, 30]):
+        assert found.size is not None or found.why_not
+        assert found.size is None or found.size >= 0
