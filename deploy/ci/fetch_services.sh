@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Puts the real servers of the tests into a cache outside the tree: Kafka, Elasticsearch and OpenSearch by Maven, and a Java 21 or
-# later where the machine has none. What is there already is not fetched again.
+# Puts the real servers of the tests into a cache outside the tree: Kafka, Elasticsearch, OpenSearch and what a shop in Java needs
+# by Maven, Prometheus 3 built from its Go module, and a Java 21 or later where the machine has none. What is there already is not
+# fetched again.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 cache="${TRIMWATCH_SERVICES:-$HOME/.cache/trimwatch-services}"
 plugin=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
 kafka=$(sed -n 's|.*<version>\(4[0-9.]*\)</version>.*|\1|p' "$here/services.pom.xml")
 elasticsearch=9.5.3
+prometheus=v0.316.0 # the module's name for 3.16; Debian's 2.42 speaks no remote write 2.0
 java_major=21 # what Elasticsearch 9 needs; Kafka runs on it too
 
 java_of() { # the newest Java under these folders that is new enough
@@ -85,6 +87,22 @@ if ! cmp -s "$here/opensearch.pom.xml" "$cache/opensearch-3/pom.xml"; then
   cp "$here/opensearch.pom.xml" "$cache/opensearch.part/pom.xml"
   mv "$cache/opensearch.part" "$cache/opensearch-3"
 fi
+if ! cmp -s "$here/shop.pom.xml" "$cache/shop/pom.xml"; then
+  rm -rf "$cache/shop.part" "$cache/shop"
+  mvn -q -B -f "$here/shop.pom.xml" "$plugin:copy-dependencies" -DincludeScope=runtime "-DoutputDirectory=$cache/shop.part"
+  cp "$here/shop.pom.xml" "$cache/shop.part/pom.xml"
+  mv "$cache/shop.part" "$cache/shop"
+fi
+# Without its ways to discover targets in clouds it is built in 2-3 minutes on two cores. A machine without Go does without it.
+if [ ! -x "$cache/prometheus-$prometheus/prometheus" ] && command -v go >/dev/null 2>&1; then
+  rm -rf "$cache/prometheus.part" "$cache"/prometheus-v*
+  if (cd "$cache" && GOBIN="$cache/prometheus.part" GOFLAGS=-buildvcs=false CGO_ENABLED=0 timeout 1200 nice -n 10 go install -trimpath \
+    -tags netgo,remove_all_sd -ldflags '-s -w' "github.com/prometheus/prometheus/cmd/prometheus@$prometheus"); then
+    mv "$cache/prometheus.part" "$cache/prometheus-$prometheus"
+  else
+    echo "Prometheus 3 could not be built, or not in 20 minutes: its tests fail in CI" >&2
+  fi
+fi
 
 java=$(java_of "${JAVA_HOME:-}" /usr/lib/jvm/* "$cache"/java/usr/lib/jvm/*)
 if [ -z "$java" ]; then
@@ -95,4 +113,4 @@ if [ -z "$java" ]; then
   exit 1
 fi
 ln -sfn "$java" "$cache/java-home"
-echo "services in $cache: Kafka $kafka, Elasticsearch $elasticsearch, OpenSearch, Java in $java"
+echo "services in $cache: Kafka $kafka, Elasticsearch $elasticsearch, OpenSearch, a shop, Prometheus $prometheus, Java in $java"

@@ -80,8 +80,10 @@ def own_prometheus(tmp_path: Path) -> Iterator[Callable[..., Prometheus]]:
     """Makes and starts one: `own_prometheus(targets={"shop": [address]}, more=<YAML>)`. Without targets it scrapes itself."""
     servers: list[Prometheus] = []
 
-    def make(targets: Mapping[str, Sequence[str]] | None = None, more: str = "", flags: Sequence[str] = ()) -> Prometheus:
-        server = Prometheus(tmp_path / f"prometheus-{len(servers)}", targets, more, flags)
+    def make(
+        targets: Mapping[str, Sequence[str]] | None = None, more: str = "", flags: Sequence[str] = (), version: int = 2
+    ) -> Prometheus:
+        server = Prometheus(tmp_path / f"prometheus-{len(servers)}", targets, more, flags, version)
         servers.append(server)
         server.start()
         return server

@@ -24,6 +24,20 @@ def elasticsearch_home() -> Path:
     return _there(next(iter(sorted(CACHE.glob("elasticsearch-*"))), CACHE / "elasticsearch"), "Elasticsearch")
 
 
+def shop_jars() -> Path:
+    return _there(CACHE / "shop", "what the shop needs")
+
+
+def prometheus(version: int) -> str:
+    """2 is the distribution's. 3 is built by Go: a machine without it skips, in CI too."""
+    if version == 2:
+        return program("prometheus")
+    built = next(iter(sorted(CACHE.glob("prometheus-v*/prometheus"))), None)
+    if built is None and shutil.which("go") is None:
+        pytest.skip("Prometheus 3 is built by Go, and there is no Go")
+    return str(_there(built or CACHE / "prometheus-v0", "Prometheus 3"))
+
+
 def program(name: str) -> str:
     """The full path of a program of the distribution."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")

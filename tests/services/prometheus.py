@@ -1,4 +1,4 @@
-"""Real Prometheus on loopback, by the distribution's package: it scrapes every 0.1 s what a test names, else itself."""
+"""Real Prometheus on loopback, 2 of the distribution or 3 built by Go: it scrapes every 0.1 s what a test names, else itself."""
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ from tests.services.process import Process, free_port
 
 READY_S = 30
 _CONFIG = """\
-global: {{scrape_interval: 100ms, scrape_timeout: 100ms, evaluation_interval: 1s}}
+global: {{scrape_interval: 100ms, scrape_timeout: 100ms, evaluation_interval: 1s{native}}}
 scrape_configs:
 {jobs}{more}
 """
+_NATIVE = ", scrape_native_histograms: true"  # 2 has a flag for it
 _JOB = "- {{job_name: {job}, metrics_path: {path}, static_configs: [{{targets: {targets}}}]}}\n"
 
 
 class Prometheus:
     """`address` is its URL. `targets` are URLs by job. `more` is further YAML at the top of its settings, like
-    `remote_write: ...`."""
+    `remote_write: ...`. `version` is 2 or 3."""
 
     def __init__(
-        self, folder: Path, targets: Mapping[str, Sequence[str]] | None = None, more: str = "", flags: Sequence[str] = ()
+        self,
+        folder: Path,
+        targets: Mapping[str, Sequence[str]] | None = None,
+        more: str = "",
+        flags: Sequence[str] = (),
+        version: int = 2,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.instance = f"127.0.0.1:{free_port()}"
@@ -34,9 +40,9 @@ class Prometheus:
         self.log = folder / "server.log"
         jobs = "".join(_job(job, urls) for job, urls in (targets or {"prometheus": [f"{self.address}/metrics"]}).items())
         config = folder / "prometheus.yml"
-        config.write_text(_CONFIG.format(jobs=jobs, more=more))
+        config.write_text(_CONFIG.format(jobs=jobs, more=more, native=_NATIVE if version > 2 else ""))
         command = [
-            installed.program("prometheus"),
+            installed.prometheus(version),
             f"--config.file={config}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={self.instance}",
