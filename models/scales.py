@@ -32,7 +32,7 @@ class Scale:
         x = self.sign * scaled
         if self.name == "log":
             return math.exp(min(x, 709.0))
-        return self.unit * (max(x, 0.0) ** 2 if self.name == "sqrt" else x)
+        return self.unit * (max(x, 0.0) * max(x, 0.0) if self.name == "sqrt" else x)
 
     def margin(self, scaled: float, amount: float) -> float:
         """How far the scale moves when a level at `scaled` gets worse by `amount` (in the unit of the series); infinite where the

@@ -44,3 +44,9 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{digits(seconds / size)} {word}"
     return f"{digits(seconds)} s"
+
+
+def place(value: float, low: float, high: float) -> float:
+    """Where between the two, 0 to 1; a half where there is no room. In halves, as the largest numbers have no difference."""
+    room = high / 2 - low / 2
+    return min(max((value / 2 - low / 2) / room, 0.0), 1.0) if room > 0 else 0.5

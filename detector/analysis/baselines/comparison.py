@@ -76,6 +76,7 @@ class Comparison:
         was, now = self.before.units.get(name, ""), self.after.units.get(name, "")
         return was, now, between(now, was) if was and now and was != now else 1.0
 
+    @np.errstate(all="ignore")
     def _compared(self, name: str, asked: Asked, scale: Measure) -> Compared:
         was, now, factor = self._units(name)
         before, after = self._column(self.before, name), self._column(self.after, name)

@@ -80,6 +80,7 @@ def out_of_reach(
     return made
 
 
+@np.errstate(all="ignore")
 def plan(name: str, comparison: Comparison, asked: Asked, windows: int) -> Planned:
     table = comparison.before
     values = table.columns[name]

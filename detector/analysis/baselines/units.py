@@ -64,6 +64,7 @@ class Measure:
     note: str = ""
 
 
+@np.errstate(all="ignore")
 def measure(column: str, asked: Asked, written: str, before: Floats, after: Floats) -> Measure:
     """`written` is the unit that stands in the cells. Raises WrongUnit."""
     accepted = asked.acceptable

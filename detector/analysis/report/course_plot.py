@@ -18,8 +18,7 @@ class _Frame:
     high: float
 
     def y(self, value: float) -> float:
-        share = 0.5 if self.high <= self.low else (value - self.low) / (self.high - self.low)
-        return _HEIGHT - _EDGE - min(max(share, 0.0), 1.0) * (_HEIGHT - 2 * _EDGE)
+        return _HEIGHT - _EDGE - quantities.place(value, self.low, self.high) * (_HEIGHT - 2 * _EDGE)
 
 
 def course_plot(row: VerdictRow) -> str:

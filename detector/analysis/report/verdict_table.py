@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from detector.analysis import quantities
 from detector.analysis.report.rollout import summary
 from detector.analysis.report.verdict_rows import HEADINGS, MARKS, VerdictRow, loudest_first, warm_up_cells
 from detector.plain_text import one_line
@@ -84,7 +85,7 @@ def spark_line(row: VerdictRow, every: int = 1) -> str:
     def bar(value: float | None) -> str:
         if value is None:
             return " "
-        share = 0.5 if high <= low else (value - low) / (high - low)
+        share = quantities.place(value, low, high)
         return _BARS[min(int(share * len(_BARS)), len(_BARS) - 1)]
 
     return f"{''.join(map(bar, before))}│{''.join(map(bar, after))}"
@@ -92,4 +93,4 @@ def spark_line(row: VerdictRow, every: int = 1) -> str:
 
 def _thinned(values: Sequence[float | None], every: int) -> list[float | None]:
     groups = [[value for value in values[at : at + every] if value is not None] for at in range(0, len(values), every)]
-    return [sum(group) / len(group) if group else None for group in groups]
+    return [sum(value / len(group) for value in group) if group else None for group in groups]
