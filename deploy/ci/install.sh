@@ -5,7 +5,7 @@ need=()
 for pair in rg:ripgrep nginx:nginx prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager \
   java:default-jdk-headless mvn:maven openssl:openssl redis-server:redis-server mariadb-install-db:mariadb-server \
   prometheus-redis-exporter:prometheus-redis-exporter prometheus-mysqld-exporter:prometheus-mysqld-exporter \
-  chromium:chromium; do
+  prometheus-blackbox-exporter:prometheus-blackbox-exporter chromium:chromium; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || need+=("${pair#*:}")
 done
 if [ "${#need[@]}" -gt 0 ]; then

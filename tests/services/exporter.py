@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,3 +55,17 @@ def redis_exporter(folder: Path, redis: str) -> Exporter:
 def mysqld_exporter(folder: Path, server: str) -> Exporter:
     login = {"DATA_SOURCE_NAME": f"root@({server})/"}
     return Exporter(folder, "prometheus-mysqld-exporter", ("--web.listen-address={listen}", "--no-collect.slave_status"), login)
+
+
+def blackbox_exporter(folder: Path) -> Exporter:
+    """Probes what `probe_of` names, by HTTP."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "blackbox.yml"
+    config.write_text("modules: {http_2xx: {prober: http, http: {preferred_ip_protocol: ip4}}}\n")
+    return Exporter(folder, "prometheus-blackbox-exporter", ("--web.listen-address={listen}", f"--config.file={config}"))
+
+
+def probe_of(exporter: Exporter, target: str) -> str:
+    """Where to scrape what it finds out about a target."""
+    query = urllib.parse.urlencode({"module": "http_2xx", "target": target})
+    return f"http://{exporter.instance}/probe?{query}"
