@@ -15,6 +15,7 @@ from detector.analysis.baselines.comparison import Compared, Comparison
 from detector.analysis.baselines.places import Before, before
 from detector.analysis.baselines.table import Table
 from detector.core.signals.definition import SignalDefinition
+from detector.core.signals.folding import LATENESS_MS, STEP_MS
 from detector.edges.store.beside import Beside
 from detector.errors import BadInput
 from detector.judge.history_tables import PLACE, Since, signals_of, since_change
@@ -39,7 +40,7 @@ def judged_verdicts(request: JudgeRequest, settings: Settings, now_ms: int) -> J
             keep_before(request, found, signals, opened, now_ms)
     finally:
         opened.close()
-    case = _Case(request, found, since)
+    case = _Case(request, found, since, now_ms)
     judged = [signal for signal in signals if case.is_known(signal)]
     if not found.tables:
         nothing = f"nothing is known of {request.service} from before the change: {found.source}"
@@ -61,6 +62,7 @@ class _Case:
     request: JudgeRequest
     found: Before
     since: Since
+    now_ms: int
 
     def is_known(self, signal: SignalDefinition) -> bool:
         return signal.id in self.found.tables or signal.id in self.since.tables
@@ -78,7 +80,14 @@ class _Case:
         else:
             last_ms = self.since.last_ms.get(signal.id, -np.inf)
         step_ms = float(np.median(np.diff(past.times_s))) * 1000 if past.times_s.size > 1 else 0.0
-        return last_ms < self.request.until_ms - max(self.request.window_ms, 2 * step_ms)
+        silent_ms = max(self.request.window_ms, 2 * step_ms)
+        return last_ms < self.request.until_ms - silent_ms and (at_once is not None or self._is_whole(last_ms, silent_ms))
+
+    def _is_whole(self, last_ms: float, silent_ms: float) -> bool:
+        """Whether what is not in history by now will not come: others of the service are there up to the window's end, or it was
+        silent for longer than the steps of history stay open."""
+        newest_ms = max(self.since.last_ms.values(), default=0)
+        return newest_ms >= self.request.until_ms - STEP_MS or self.now_ms - last_ms >= silent_ms + LATENESS_MS + STEP_MS
 
     def verdicts(self, signal: SignalDefinition) -> Iterator[Verdict]:
         """Of the newest window, and of all; one that cannot be computed spoils no other."""

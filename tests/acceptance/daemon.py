@@ -78,6 +78,11 @@ class Daemon:
             if line.startswith("VmHWM"):
                 self.peak_kib = max(self.peak_kib, int(line.split()[1]))
 
+    def mapped_files(self) -> str:
+        """What the process has in its memory, as the kernel tells it."""
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/maps").read_text()
+
     def exit_status(self) -> int | None:
         """None while it runs."""
         assert self._process is not None
