@@ -83,6 +83,12 @@ class Daemon:
         assert self._process is not None
         return Path(f"/proc/{self._process.pid}/maps").read_text()
 
+    def children(self, named: str) -> list[int]:
+        """The processes that it has started, that still run, and that have this word in their command line."""
+        assert self._process is not None
+        told = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        return [int(each) for each in told.split() if named in _command_line(each)]
+
     def exit_status(self) -> int | None:
         """None while it runs."""
         assert self._process is not None
@@ -100,3 +106,10 @@ class Daemon:
         self.measure()
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout_s)
+
+
+def _command_line(process: str) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:  # gone meanwhile
+        return ""

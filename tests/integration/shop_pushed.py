@@ -139,6 +139,12 @@ class Judged:
             time.sleep(0.05)
         return found
 
+    def until_gone(self, process: int, timeout_s: float = 10) -> None:
+        end = time.monotonic() + timeout_s
+        while (stat := Path(f"/proc/{process}/stat")).exists() and ") Z" not in stat.read_text():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
     def metrics(self) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self.telemetry, timeout=10)
         connection.request("GET", "/metrics")

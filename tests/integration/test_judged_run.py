@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,3 +58,34 @@ def test_the_daemon_stays_small(judged: Judged) -> None:
     assert not [name for name in ("numpy", "scipy", "pandas", "sklearn") if name in maps]
     judged.daemon.kill()
     assert judged.daemon.peak_kib < 80 << 10
+
+
+def test_a_kill_of_the_daemon_ends_its_judge_and_loses_no_verdict(judged: Judged) -> None:
+    """With -9 while the judge works: the judge is gone, the next start asks again, and the page leaves."""
+    trimmed = judged.now_ms - 5 * MINUTE_MS
+    judged.start()
+    traffic = Traffic(judged.now_ms - 60 * MINUTE_MS)
+    judged.push(traffic.upto(trimmed))
+    judged.push(traffic.upto(judged.now_ms + 2 * MINUTE_MS, SLOWER))
+    judged.change(trimmed)
+    judge = judged.until(lambda: judged.daemon.children("detector.judge"))[0]
+    judged.daemon.kill()
+    judged.until_gone(judge)
+    assert not judged.receiver.told
+    judged.start()
+    assert "is worse after" in judged.told("trigger", LATENCY)["title"]
+
+
+def test_a_kill_of_the_judge_is_no_verdict(judged: Judged) -> None:
+    """With -9 while it works: the daemon goes on, says why there is no answer, and asks again later."""
+    trimmed = judged.now_ms - 5 * MINUTE_MS
+    judged.start()
+    traffic = Traffic(judged.now_ms - 60 * MINUTE_MS)
+    judged.push(traffic.upto(trimmed))
+    judged.push(traffic.upto(judged.now_ms + 2 * MINUTE_MS, SLOWER))
+    judged.change(trimmed)
+    os.kill(judged.until(lambda: judged.daemon.children("detector.judge"))[0], signal.SIGKILL)
+    judged.daemon.wait_for_log("the judge was killed")
+    judged.until(lambda: 'trimwatch_judge_runs_total{what="verdict",result="failed"} 1' in judged.metrics())
+    assert not judged.receiver.told
+    assert judged.daemon.stop() == 0
