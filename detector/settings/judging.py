@@ -94,7 +94,10 @@ class AlarmSettings:
         "How often the worker process looks.", timedelta(minutes=15), minimum=timedelta(seconds=1), maximum=timedelta(hours=6)
     )
     span: timedelta = say(
-        "How much of the past it reads.", timedelta(hours=24), minimum=timedelta(minutes=1), maximum=timedelta(days=14)
+        "How much of the past it reads: below 30h nothing is known well enough to alarm, a day's rhythm takes 4d.",
+        timedelta(days=7),
+        minimum=timedelta(minutes=1),
+        maximum=timedelta(days=14),
     )
     quiet: timedelta = say(
         "A signal that alarmed does not alarm again for so long.", timedelta(hours=1), minimum=timedelta(seconds=1)
