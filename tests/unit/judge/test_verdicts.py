@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,18 @@ def test_it_stays_within_its_memory(folder: Path) -> None:
     assert not ask(verdict_request(), settings(folder), MEMORY // 2).problem
     with pytest.raises(NoAnswer, match=r"needed more than 60 MiB \(verdicts.memory\)|Memory|status 1"):
         ask(verdict_request(), settings(folder), 60 << 20)
+
+
+def test_a_rollback_is_compared_with_the_time_before_the_change(tmp_path: Path) -> None:
+    """Not with the worse time that it ends: what is still slow after going back fails, though it was as slow just before."""
+    latency = noisy(420, 20, 1)
+    keep(
+        tmp_path,
+        [
+            *cells(LATENCY, "ms", latency, BEGIN, CHANGE_MS - 12 * HOUR_MS),
+            *cells(LATENCY, "ms", lambda at: 1.5 * latency(at), CHANGE_MS - 12 * HOUR_MS, END),
+        ],
+    )
+    first_ms = CHANGE_MS - 12 * HOUR_MS
+    request = replace(verdict_request(), before_ms=first_ms, before_change="shop-0")
+    assert of(ask(request, settings(tmp_path)), LATENCY)[-1].state is VerdictState.FAIL
