@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from detector.analysis.baselines.places.base import Before, Held, Place, Wanted, gathered
 from detector.analysis.baselines.places.mounted_files import MountedFiles
 from detector.analysis.baselines.places.own_history import OwnHistory
+from detector.analysis.baselines.places.prometheus import PrometheusPlace
 from detector.core.signals.definition import SignalDefinition
 from detector.edges.store.signals import Rows
 from detector.records import JudgeRequest
@@ -40,6 +41,8 @@ def places_of(settings: Settings, opened: Rows | None) -> list[Place]:
     """Those that the settings name, in their order."""
     verdicts = settings.verdicts
     places: list[Place] = []
+    if verdicts.prometheus.url is not None:
+        places.append(PrometheusPlace(verdicts.prometheus))
     if verdicts.baseline_files:
         places.append(MountedFiles(verdicts.baseline_files))
     if verdicts.own_history and opened is not None:
@@ -53,5 +56,5 @@ def _asked(places: Sequence[Place], wanted: Wanted, signals: Sequence[SignalDefi
         if not left:
             return
         held = place.look(wanted, left)
-        left = [signal for signal in left if signal.id not in held.tables]
+        left = [signal for signal in left if signal.id not in held.tables or signal.id in held.doubts]
         yield held

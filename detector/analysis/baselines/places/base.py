@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from detector.analysis.baselines.comparison import Compared
 from detector.analysis.baselines.table import Table
 from detector.core.signals.definition import SignalDefinition
 from detector.records import VerdictState
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Before:
 
 
 def gathered(helds: Iterator[Held] | Sequence[Held], signals: Sequence[SignalDefinition]) -> Before:
-    """Of each signal what the first place that has it says."""
+    """Of each signal what the first place says that has it without a doubt, else the first that has it."""
     tables: dict[str, Table] = {}
     after: dict[str, Table] = {}
     doubts: dict[str, str] = {}
@@ -110,16 +112,20 @@ def gathered(helds: Iterator[Held] | Sequence[Held], signals: Sequence[SignalDef
         for id_, why in held.missing.items():
             reasons[id_].append(why)
         for id_, table in held.tables.items():
-            if id_ in tables:
+            if id_ in tables and (id_ not in doubts or id_ in held.doubts):
                 continue
             tables[id_], places[id_] = table, held.place
+            _set(after, id_, held.after.get(id_))
+            _set(doubts, id_, held.doubts.get(id_))
             is_own = is_own or held.is_own
-            if id_ in held.after:
-                after[id_] = held.after[id_]
-            if id_ in held.doubts:
-                doubts[id_] = held.doubts[id_]
     told = {id_: "; ".join(dict.fromkeys(why)) or _nowhere(notes) for id_, why in reasons.items() if id_ not in tables}
     return Before(tables, after, doubts, told, places, tuple(notes), is_own)
+
+
+def _set(known: dict[str, T], id_: str, new: T | None) -> None:
+    known.pop(id_, None)
+    if new is not None:
+        known[id_] = new
 
 
 def _nowhere(notes: Sequence[str]) -> str:
