@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # numpy, pandas and scipy come with these: not before the com
 
 IN_A_FILE = 160  # characters a line where no terminal says how many it has
 OUTPUTS = ["table", "json", "markdown", "html"]
+LIVE = ("prometheus", "at", "change", "service", "labels", "span", "until", "settings", "store")
 EXAMPLES = """
 \b
 Examples:
@@ -29,6 +30,12 @@ Examples:
   trimwatch verdict --before before.json --after after.json --json | jq 'select(.window == "all")'
   trimwatch verdict --before old.csv --after new.csv --strict    # point values, as in a runbook's table
   trimwatch verdict --plan --before before.csv --config signals.yaml --windows 3    # before the change
+  trimwatch verdict --prometheus http://prometheus:9090 --at 2026-11-25T02:00:00Z --service shop
+  trimwatch verdict --prometheus http://prometheus:9090 --change shop-20261125-0200 --json
+
+--prometheus finds the signals by itself, by the names that exporters give them, and says which it did not find
+and why. What is asked of each stands in its file (rules/signals, and signals.paths of --settings). Token, user,
+certificates: verdicts.prometheus in --settings, or TRIMWATCH_VERDICTS_PROMETHEUS_TOKEN and so on.
 \b
 Files: CSV whose first column is the time (RFC 3339 or seconds since 1970) and each other one a signal; an
 empty cell is missing. Or the JSON that Prometheus answers to query_range. --config is YAML:
@@ -51,14 +58,13 @@ cells, unit or name say so or a value is above 1, else shares of 1 -- unless the
 then below a hundredth of the baseline. The reason says how numbers were read; `unit` settles it.
 \b
 Exit status: 0 all signals passed, 1 one failed, 2 wrong usage or input, 3 neither. It goes by the verdict on
-all windows together ("window": "all"), which pays for having looked at each.
+all windows together ("window": "all"), which pays for having looked at each. With --prometheus a signal that is
+not required and inconclusive makes no 3.
 """
 
 
 @click.command(epilog=EXAMPLES)
-@click.option(
-    "--before", required=True, type=click.Path(), metavar="FILE", help="The time before the change: a day, better a week or two."
-)
+@click.option("--before", type=click.Path(), metavar="FILE", help="The time before the change: a day, better a week or two.")
 @click.option("--after", type=click.Path(), metavar="FILE", help="The time after it; not with --plan.")
 @click.option(
     "--config",
@@ -90,25 +96,75 @@ all windows together ("window": "all"), which pays for having looked at each.
 @click.option(
     "--windows", type=click.IntRange(1, 96), default=3, show_default=True, help="With --plan: how many windows are to be judged."
 )
+@click.option("--prometheus", metavar="URL", help="Ask this server for both times, instead of reading files.")
+@click.option("--at", metavar="TIME", help="When the change was: 2026-11-25T02:00:00Z, or 90m (ago).")
+@click.option("--change", metavar="ID", help="The change, as `trimwatch change list` names it, instead of --at.")
+@click.option("--service", metavar="NAME", help="Whose signals, where the server has those of many.")
+@click.option(
+    "--label", "labels", metavar="NAME=VALUE", multiple=True, help="A label that every series must have; may be repeated."
+)
+@click.option("--span", default="24h", show_default=True, help="With --prometheus: how much time before the change is asked for.")
+@click.option("--until", metavar="TIME", help="With --prometheus: the end. Default: now, or twelve windows after the change.")
+@click.option("--settings", type=click.Path(), metavar="FILE", help="With --prometheus: the daemon's settings.")
+@click.option("--store", metavar="FOLDER", help="With --change: the folder of the state.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for each signal and window.")
 @click.option("-o", "output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="How to print.")
-def verdict(as_json: bool, output: str, plan: bool, windows: int, **options: Any) -> None:
-    """Judges every column of two files: did it get worse after the change than is accepted?
+@click.pass_context
+def verdict(context: click.Context, /, as_json: bool, output: str, plan: bool, windows: int, **options: Any) -> None:
+    """Judges every column of two files, or the signals of a live service: did it get worse than is accepted?
 
     Pass, fail, or inconclusive where the evidence allows neither. How much a signal moves by chance is read off
     its own past; a missing value never makes a pass.
     """
     output = "json" if as_json else output
+    live = {name: options.pop(name) for name in LIVE}
+    given = [name for name in LIVE if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT]
+    if given and options["before"] is None and not plan:
+        _live(context, output, live, options)
+        return
+    if given:
+        raise click.UsageError(
+            f"--{given[0].rstrip('s') if given[0] == 'labels' else given[0]} does not go with files or --plan."
+        )
+    if options["before"] is None:
+        raise click.UsageError("Missing option '--before'; or --prometheus URL, with --at or --change.")
     if plan:
         _plan(output, windows, options)
         return
     if options["after"] is None:
         raise click.UsageError("Missing option '--after'; or --plan, before there is one.")
     comparison = _comparison(**options)
-    states = _write_json(comparison.run()) if output == "json" else _show(comparison, output)
+    title = f"{comparison.after.path} against {comparison.before.path}"
+    states = _write_json(comparison.run()) if output == "json" else _show(comparison.run(), output, title, comparison.is_strict)
     if "fail" in states:
         sys.exit(1)
     if states - {"pass"} or not states:
+        sys.exit(3)
+
+
+def _live(context: click.Context, output: str, live: dict[str, Any], options: dict[str, Any]) -> None:
+    from detector.cli.verdict_live import LiveOptions, look
+
+    for name in (*options, "windows"):
+        if name not in ("window", "strict") and context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} is about files; what is asked of a live signal stands in its own (signals.paths).")
+    found = look(LiveOptions(**live, window_s=_window_s(options["window"]), is_strict=options["strict"]))
+    states: dict[str, bool] = {}  # and whether a signal that is required has it
+
+    def noted(compared: Iterable[Compared]) -> Iterator[Compared]:
+        for one in compared:
+            states[one.whole.state.value] = states.get(one.whole.state.value, False) or one.is_required
+            yield one
+
+    if output == "json":
+        _write_json(noted(found.run()))
+    else:
+        _show(noted(found.run()), output, found.title, found.is_strict)
+    for line in (str(found.before), *found.before.notes):
+        click.echo(line if output == "table" else f"trimwatch: {line}", err=output != "table")
+    if "fail" in states:
+        sys.exit(1)
+    if "pass" not in states or states.get("inconclusive"):
         sys.exit(3)
 
 
@@ -204,24 +260,24 @@ def _write_json(compared: Iterable[Compared]) -> set[str]:
     return states
 
 
-def _show(comparison: Comparison, output: str) -> set[str]:
+def _show(compared: Iterable[Compared], output: str, title: str, is_strict: bool) -> set[str]:
     points = (160, 80) if output == "html" else (12, 8)
-    rows = [_row(one, points) for one in comparison.run()]
+    rows = [_row(one, points) for one in compared]
     if output == "markdown":
         from detector.analysis.report.verdict_markdown import markdown
 
-        click.echo(markdown(rows, comparison.is_strict), nl=False)
+        click.echo(markdown(rows, is_strict), nl=False)
     elif output == "html":
         from detector.analysis.report.verdict_page import page
 
-        _echo(page(rows, f"{comparison.after.path} against {comparison.before.path}", comparison.is_strict))
+        _echo(page(rows, title, is_strict))
     else:
         from rich.console import Console
 
         from detector.analysis.report.verdict_table import show_verdicts
 
         width = None if sys.stdout.isatty() else IN_A_FILE
-        show_verdicts(Console(highlight=False, width=width), rows, comparison.is_strict)
+        show_verdicts(Console(highlight=False, width=width), rows, is_strict)
     return {row.whole.state.value for row in rows}
 
 
