@@ -88,13 +88,15 @@ class SharedDocuments:
         wanted = [{"terms": {"state": list(states)}}, {"range": {"touched_ms": {"lt": before_ms, "format": "epoch_millis"}}}]
         return await self.search({"bool": {"filter": wanted}}, "touched_ms", limit)
 
-    async def search(self, query: Mapping[str, Any], order: str, limit: int) -> list[tuple[str, Versioned]]:
-        """Documents that match, by the field `order`, ascending."""
+    async def search(
+        self, query: Mapping[str, Any], order: str, limit: int, *, is_last_first: bool = False
+    ) -> list[tuple[str, Versioned]]:
+        """Documents that match, by the field `order`, a date."""
         answer = await self._ask(
             lambda es: es.search(
                 index=self.index,
                 query=query,
-                sort=[{order: {"order": "asc", "unmapped_type": "date"}}],
+                sort=[{order: {"order": "desc" if is_last_first else "asc", "unmapped_type": "date"}}],
                 size=limit,
                 seq_no_primary_term=True,
                 ignore_unavailable=True,

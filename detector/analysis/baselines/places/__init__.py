@@ -2,5 +2,6 @@
 
 from detector.analysis.baselines.places.asking import before
 from detector.analysis.baselines.places.base import Before
+from detector.analysis.baselines.places.shared import share
 
-__all__ = ["Before", "before"]
+__all__ = ["Before", "before", "share"]

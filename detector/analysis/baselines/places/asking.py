@@ -12,6 +12,7 @@ from detector.analysis.baselines.places.base import Before, Held, Place, Wanted,
 from detector.analysis.baselines.places.mounted_files import MountedFiles
 from detector.analysis.baselines.places.own_history import OwnHistory
 from detector.analysis.baselines.places.prometheus import PrometheusPlace
+from detector.analysis.baselines.places.shared import SharedPlace
 from detector.core.signals.definition import SignalDefinition
 from detector.edges.store.signals import Rows
 from detector.records import JudgeRequest
@@ -43,6 +44,8 @@ def places_of(settings: Settings, opened: Rows | None) -> list[Place]:
     places: list[Place] = []
     if verdicts.prometheus.url is not None:
         places.append(PrometheusPlace(verdicts.prometheus))
+    if settings.elasticsearch.urls:
+        places.append(SharedPlace(settings.elasticsearch))
     if verdicts.baseline_files:
         places.append(MountedFiles(verdicts.baseline_files))
     if verdicts.own_history and opened is not None:
