@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # numpy and scipy come with these
 T = TypeVar("T")
 
 MOST_WINDOWS = 12  # are judged, unless --until says more
+_LATENESS_MS = 90_000  # so long after a window's end the server has all of it, rates that look back included
 _LABEL = re.compile(r"([a-zA-Z_]\w*)=(.*)", re.ASCII | re.DOTALL)
 _MOST_SERVICES = 10
 
@@ -87,7 +88,7 @@ def look(options: LiveOptions) -> Live:
     change = _change(options, settings)
     change_ms, now = change.at_ms, now_ms()
     window_ms = round(options.window_s * 1000)
-    until_ms = moment("--until", options.until) or min(now, change_ms + MOST_WINDOWS * window_ms)
+    until_ms = moment("--until", options.until) or min(now - _LATENESS_MS, change_ms + MOST_WINDOWS * window_ms)
     if until_ms - change_ms < window_ms:
         raise click.UsageError(
             f"the change was at {rfc3339(change_ms)}, and no window of {options.window_s:g} s is over by {rfc3339(until_ms)}:"

@@ -19,7 +19,7 @@ SHOP = {"application": "shop", "job": "shop-pods"}
 class ShopPast:
     """`change_s` lies `after_h` hours before now. Each way to make it worse is a field."""
 
-    def __init__(self, before_h: float = 8.0, after_h: float = 1.0, seed: int = 7) -> None:
+    def __init__(self, before_h: float = 8.0, after_h: float = 1.1, seed: int = 7) -> None:
         now = int(time.time()) // STEP_S * STEP_S - STEP_S
         self.change_s = now - round(after_h * 3600)
         begin = self.change_s - round(before_h * 3600)
