@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,12 +16,14 @@ from detector.cli.store_options import moment, now_ms, opened, span_ms, store_op
 from detector.core.signals.baseline import MOST_CELLS, Baseline, BaselineSignal, digest_of, on_grid, step_of
 from detector.core.signals.baseline_file import MOST_FILE_BYTES, read_file, write_file
 from detector.core.signals.chunks import Cells
+from detector.documents import read_file as read_document_file
 from detector.edges.store.baselines import Baselines, KeptBaseline
 from detector.edges.store.beside import Beside
 from detector.edges.store.changes import Changes
 from detector.edges.store.signals import SignalHistory
-from detector.errors import NoSuchInput, TrimwatchError
+from detector.errors import NoSuchInput, SinkError, TrimwatchError
 from detector.interface import rfc3339
+from detector.settings import load_settings
 
 EXAMPLES = """
 \b
@@ -31,6 +34,7 @@ Examples:
   kubectl create configmap shop-baseline --from-file shop.baseline.json
   trimwatch baseline import shop.baseline.json
 \b
+Where the settings (--config) name an Elasticsearch, learn and import share it there, too, with all daemons.
 A baseline never changes: its hash is its name. REF is shop@3, shop (the newest), the id of a change, or the first letters of a
 hash.
 """
@@ -114,6 +118,7 @@ def learn(
         raise TrimwatchError(str(error)) from None
     finally:
         beside.close()
+    _share(made, config)
     _say(made, as_json)
 
 
@@ -189,6 +194,7 @@ def import_(path: str, as_json: bool, config: str | None, store: str | None) -> 
         raise TrimwatchError(str(error)) from None
     finally:
         beside.close()
+    _share(made, config)
     _say(made, as_json)
     if not is_new and not as_json:
         click.echo("It was here already.")
@@ -206,6 +212,22 @@ def remove(reference: str, config: str | None, store: str | None) -> None:
     finally:
         beside.close()
     click.echo(f"{found.service}@{found.version} ({found.digest[:12]}): removed.")
+
+
+def _share(made: Baseline, config: str | None) -> None:
+    """With the daemons that look for it in Elasticsearch, where the settings name one."""
+    text = read_document_file(config) if config else b""
+    settings = load_settings(config or "the environment", text, os.environ).elasticsearch
+    if not settings.urls:
+        return
+    from detector.analysis.baselines.places import share  # with numpy, which nobody else here needs
+
+    try:
+        share(made, settings)
+    except SinkError as error:
+        click.echo(f"trimwatch: {made.name} is kept here, but not shared by Elasticsearch: {error}", err=True)
+    except ValueError as error:
+        click.echo(f"trimwatch: {made.name} is kept here, but too large to be shared: {error}", err=True)
 
 
 def _end(beside: Beside, service: str, change: str, until: str | None) -> int:

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
-from detector.analysis.baselines.places import Before
+from detector.analysis.baselines.places import Before, share
 from detector.analysis.baselines.table import Table
 from detector.core.signals.baseline import MOST_CELLS, Baseline, on_grid, step_of
 from detector.core.signals.chunks import Cells
@@ -16,6 +16,7 @@ from detector.edges.store.baselines import Baselines
 from detector.edges.store.signals import Rows
 from detector.errors import TrimwatchError
 from detector.records import JudgeRequest
+from detector.settings import ElasticsearchSettings
 
 MADE_BY = "trimwatch, when it judged the change"
 
@@ -39,6 +40,15 @@ def keep_before(
     except (TrimwatchError, ValueError) as problem:
         print(f"the before of {request.change} is not kept: {problem}", file=sys.stderr)
         return None
+
+
+def share_before(made: Baseline, settings: ElasticsearchSettings) -> None:
+    """For the daemon that judges the next window, which may be another one. The verdict does not wait for this either."""
+    if settings.urls:
+        try:
+            share(made, settings)
+        except (TrimwatchError, ValueError) as problem:
+            print(f"{made.name} is not shared: {problem}", file=sys.stderr)
 
 
 def _draft(request: JudgeRequest, found: Before, signals: Sequence[SignalDefinition], now_ms: int) -> Baseline | None:

@@ -19,7 +19,7 @@ from detector.core.signals.folding import LATENESS_MS, STEP_MS
 from detector.edges.store.beside import Beside
 from detector.errors import BadInput
 from detector.judge.history_tables import PLACE, Since, signals_of, since_change
-from detector.judge.learning import keep_before
+from detector.judge.learning import keep_before, share_before
 from detector.records import Judged, JudgeRequest, Verdict, VerdictState
 from detector.settings import Settings
 from detector.signal_loading import read_signals
@@ -36,10 +36,11 @@ def judged_verdicts(request: JudgeRequest, settings: Settings, now_ms: int) -> J
         signals = signals_of(opened, request.service, definitions)
         since = since_change(opened, request, signals)
         found = _before(request, signals, settings, opened)
-        if found.is_own:
-            keep_before(request, found, signals, opened, now_ms)
+        kept = keep_before(request, found, signals, opened, now_ms) if found.is_own else None
     finally:
         opened.close()
+    if kept is not None:
+        share_before(kept, settings.elasticsearch)
     case = _Case(request, found, since, now_ms)
     judged = [signal for signal in signals if case.is_known(signal)]
     if not found.tables:

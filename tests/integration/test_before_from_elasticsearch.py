@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from detector.analysis.baselines.places import share
 from detector.analysis.baselines.places.asking import ask, places_of
 from detector.analysis.baselines.places.shared import SharedPlace
+from detector.cli import main
 from detector.core.signals.baseline import digest_of
 from detector.core.signals.baseline_file import write_file
 from detector.errors import SinkError
@@ -95,3 +98,23 @@ def test_a_cluster_that_is_away_or_empty(cluster: ElasticsearchSettings) -> None
     assert nobody.missing[P99].startswith("Elasticsearch could not be asked: ")
     with pytest.raises(SinkError):
         share(baseline([(P99, "ms", [1.0] * 40)]), away)
+
+
+def test_what_a_command_keeps_is_shared(
+    elasticsearch_node: Elasticsearch, cluster: ElasticsearchSettings, tmp_path: Path
+) -> None:
+    """`baseline import` with the settings of daemons that share one; without a cluster that answers it is kept all the same."""
+    file, config = tmp_path / "shop.json", tmp_path / "settings.yaml"
+    file.write_bytes(write_file(baseline([(P99, "ms", [6.0] * 40)])))
+    section = {"urls": list(cluster.urls), "prefix": cluster.prefix}
+    config.write_text(json.dumps({"store": {"path": str(tmp_path / "state")}, "elasticsearch": section}))
+    done = CliRunner().invoke(main, ["baseline", "import", str(file), "--config", str(config)])
+    assert done.exit_code == 0, done.output
+    refresh(elasticsearch_node, cluster)
+    found = ask([SharedPlace(cluster)], wanted(), definitions(P99))
+    assert set(found.tables[P99].columns[P99]) == {6.0}
+    section = {"urls": [f"http://127.0.0.1:{free_port()}"], "timeout": "2s"}
+    config.write_text(json.dumps({"store": {"path": str(tmp_path / "other")}, "elasticsearch": section}))
+    done = CliRunner().invoke(main, ["baseline", "import", str(file), "--config", str(config)])
+    assert done.exit_code == 0, done.output
+    assert "is kept here, but not shared by Elasticsearch: " in done.output
