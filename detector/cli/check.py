@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +26,8 @@ Examples:
   trimwatch check --config settings.yaml --json      # one fault a line, for editors and pipelines
 \b
 --connect changes nothing on the other side: no alert is sent, no topic or index is made, no group is joined. What only the
-daemon's own work would show is named as not tried.
+daemon's own work would show is named as not tried. Where verdicts.prometheus is set, required signals of the services
+there that cannot be held to what is accepted of them, with the evidence at hand, are listed with what would help.
 \b
 Exit status: 0 all is well, 2 something is wrong; each fault is printed as path:line: field: problem.
 """
@@ -42,6 +44,11 @@ def check(path: str | None, is_connecting: bool, as_json: bool) -> None:
     connected = _connect(checked) if is_connecting else []
     for each in connected:
         _say_part(each, as_json)
+    for service, planned in _out_of_reach(checked, connected):
+        if as_json:
+            click.echo(json.dumps({"kind": "evidence", "service": service, "problem": planned}, ensure_ascii=False))
+        else:
+            click.echo(f"verdicts: {service}: {planned}")
     if is_connecting and checked.settings is None and not as_json:
         click.echo("Nobody was asked: mend these faults first.")
     if checked.faults or any(each.faults for each in connected):
@@ -54,6 +61,16 @@ def _connect(checked: Checked) -> list[Connected]:
     from detector.connection_check import check_connections  # nobody else needs an event loop and a TLS library here
 
     return asyncio.run(check_connections(checked))
+
+
+def _out_of_reach(checked: Checked, connected: list[Connected]) -> Iterator[tuple[str, str]]:
+    """Required signals that cannot be held to what is accepted of them with the evidence at hand: no fault, but good to know."""
+    if checked.settings is None or not any(each.part.path == "verdicts.prometheus" and each.is_asked for each in connected):
+        return
+    from detector.analysis.baselines.places.evidence_at_hand import evidence_at_hand  # with numpy, which nobody else here needs
+    from detector.signal_loading import read_signals
+
+    yield from evidence_at_hand(checked.settings.verdicts, read_signals(checked.settings.signals))
 
 
 def _say_faults(faults: tuple[Fault, ...], as_json: bool) -> None:

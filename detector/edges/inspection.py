@@ -26,6 +26,8 @@ INSPECTIONS = {
     "sinks.alertmanager": "detector.edges.sinks.inspection:inspect_sink",
     "sinks.slack": "detector.edges.sinks.inspection:inspect_sink",
     "elasticsearch": "detector.edges.mirror.inspection:inspect_mirror",
+    "verdicts": "detector.edges.baseline_inspection:inspect_files",
+    "verdicts.prometheus": "detector.edges.prometheus.inspection:inspect_prometheus",
 }
 
 
@@ -47,6 +49,11 @@ def parts_of(settings: Settings) -> Iterator[Part]:
                 yield Part(f"{kind}.{at}", each.name, inspection, each)
     if settings.elasticsearch.urls:
         yield Part("elasticsearch", "mirror", INSPECTIONS["elasticsearch"], settings.elasticsearch)
+    verdicts = settings.verdicts
+    if verdicts.prometheus.url is not None:
+        yield Part("verdicts.prometheus", "before", INSPECTIONS["verdicts.prometheus"], verdicts.prometheus)
+    if verdicts.baseline_files:
+        yield Part("verdicts", "baseline files", INSPECTIONS["verdicts"], verdicts)
 
 
 async def inspect(parts: Collection[Part]) -> list[Inspected]:

@@ -21,7 +21,7 @@ from detector.settings import ElasticsearchSettings
 
 _CLUSTER_RIGHTS = ("manage_index_templates",)
 _INDEX_RIGHTS = ("auto_configure", "create_index", "read", "view_index_metadata", "write")
-SHARED_INDICES = ("incidents-shared", "silences")
+SHARED_INDICES = ("incidents-shared", "silences", "baselines-shared")
 _SHOWN = 3
 
 

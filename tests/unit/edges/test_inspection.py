@@ -25,7 +25,7 @@ def test_every_kind_of_part_is_asked_or_known_to_need_no_asking() -> None:
         for group, union in (("sources", SourceSettings), ("sinks", SinkSettings))
         for kind in typing.get_args(union)
     }
-    assert kinds == (set(INSPECTIONS) - {"elasticsearch"}) | QUIET
+    assert kinds == (set(INSPECTIONS) - {"elasticsearch", "verdicts", "verdicts.prometheus"}) | QUIET
 
 
 def _type(kind: type) -> str:
