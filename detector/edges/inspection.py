@@ -27,7 +27,7 @@ INSPECTIONS = {
     "sinks.slack": "detector.edges.sinks.inspection:inspect_sink",
     "elasticsearch": "detector.edges.mirror.inspection:inspect_mirror",
     "verdicts": "detector.edges.baseline_inspection:inspect_files",
-    "verdicts.prometheus": "detector.edges.prometheus.inspection:inspect_prometheus",
+    "verdicts.prometheus": "detector.edges.prometheus_inspection:inspect_prometheus",
 }
 
 
