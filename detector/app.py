@@ -229,7 +229,8 @@ class _Daemon:
             self._pipeline.report(self_report.state_lost(loss.since_ms, self._settings.store.path, now_ms))
 
     async def _use_signals(self, signals: Sequence[SignalDefinition], settings: Settings) -> None:
-        if (self._signals, self._settings.signals.max_series) == (tuple(signals), settings.signals.max_series):
+        before, after = self._settings.signals, settings.signals
+        if (self._signals, before.max_series, before.wait) == (tuple(signals), after.max_series, after.wait):
             return
         self._signals = tuple(signals)
         await self._inbox.renew(lambda pipeline: self._renew_signals(pipeline, _flow(signals, settings)))
@@ -291,7 +292,8 @@ class _Daemon:
             await self._inbox.tick()
             self._readers.look(self._clocks.wall_ms())
             if (flow := self._pipeline.signals) is not None:
-                self._metrics.signals.show(flow.figures())
+                for stream in self._metrics.signals.show(flow.figures()):
+                    logger.warning("points_behind", stream=stream)
             self._bell.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), TICK_S)
@@ -350,7 +352,8 @@ def _ready(settings: Settings) -> ReadyRules:
 
 
 def _flow(signals: Sequence[SignalDefinition], settings: Settings) -> SignalFlow | None:
-    return SignalFlow(signals, settings.signals.max_series) if signals else None
+    wait_ms = round(settings.signals.wait.total_seconds() * 1000)
+    return SignalFlow(signals, settings.signals.max_series, wait_ms=wait_ms) if signals else None
 
 
 def _clocks() -> Clocks:

@@ -128,7 +128,7 @@ class Pipeline:
         self._unusable(points.dead)
         if self._signals is not None:
             came_ms, service = self._came(points.observed_ms), points.stream.service or ""
-            self._signals.points(points.points, came_ms, points.digest, service)
+            self._signals.points(points.points, came_ms, points.digest, service, points.stream.key)
         self._streams.reach(Position(points.stream.key, points.stream.name, points.next_offset, token))
 
     def tick(self, tick: Tick) -> None:

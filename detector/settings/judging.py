@@ -26,6 +26,12 @@ class SignalSettings:
     max_series: int = say(
         "More series than this are not taken in; those that are known go on.", 100_000, minimum=100, maximum=1_000_000
     )
+    wait: timedelta = say(
+        "How long steps wait at the start and when time jumps, and for a stream that brings nothing more.",
+        timedelta(seconds=10),
+        minimum=timedelta(0),
+        maximum=timedelta(seconds=60),
+    )
 
 
 @dataclass(frozen=True, slots=True)

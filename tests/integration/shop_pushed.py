@@ -81,6 +81,7 @@ class Judged:
             "api": {"listen": ""},
             "ingest": {"listen": f"127.0.0.1:{self.ingest}"},
             "incidents": {"quiet": "1s", "update_every": "1h"},
+            "signals": {"wait": "0s"},
             "verdicts": {"enabled": True, "own_history": True, "lateness": "0s", **verdicts},
             "log": {"format": "json"},
         }

@@ -90,6 +90,28 @@ def test_a_topic_of_metrics(tmp_path: Path, begin_s: int, kafka_broker: Kafka, f
         )
 
 
+def test_two_topics_of_a_backlog(tmp_path: Path, begin_s: int, kafka_broker: Kafka) -> None:
+    """Ten minutes of each wait when they are read first: which is read first does not make the other late."""
+    names = {format: fresh(format) for format in ("telegraf", "otlp_metrics")}
+    for format, name in names.items():
+        kafka_broker.create_topic(name)
+        made = TOPICS[format][0]
+        send(kafka_broker.address, name, [Sent(made(begin_s + at * EVERY_S, at)) for at in range(ROUNDS)])
+    common = {"type": "kafka", "servers": [kafka_broker.address], "start_at": "earliest"}
+    sources = [{**common, "name": format, "format": format, "topics": [name], "group": name} for format, name in names.items()]
+    place = Watched(tmp_path, sources=sources, ingest={}, signals={"wait": "10s"})
+    place.daemon.start()
+    steps = [begin_s * 1000 + at * STEP_MS for at in range(ROUNDS - 7)]
+    expected = {key: value for format in names for key, value in TOPICS[format][1].items()}
+    until(place, lambda: place.figure("trimwatch_signal_cells_total") >= len(expected) * len(steps))
+    assert place.figure('trimwatch_signal_points_unused_total{reason="late"}') == 0
+    assert place.daemon.stop() == 0
+    cells = kept(place.state)
+    for (service, signal), value in expected.items():
+        found = of(cells, service, signal)
+        assert [found[at] for at in steps] == pytest.approx([value] * len(steps)), signal
+
+
 def telegraf(when: int, number: int) -> bytes:
     """Thirty requests a scrape, three of which fail; with `metric_version = 1`."""
     tags = {"application": "shop", "method": "GET"}

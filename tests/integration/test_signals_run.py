@@ -38,6 +38,7 @@ class Watched(Place):
         settings = json.loads(self.daemon.config.read_text())
         settings["api"] = {"listen": f"127.0.0.1:{self.api}"}
         settings["store"]["commit_every"] = "20ms"
+        settings["signals"] = {"wait": "0s"}  # hours are told in seconds, by senders that go side by side
         if receiver is not None:
             settings["sinks"] = [{"type": "webhook", "url": receiver.url, "allow_private": True}]
         self.settings = {**settings, **more}
@@ -145,7 +146,7 @@ def test_kill_minus_nine_changes_no_value(tmp_path: Path, began_ms: int) -> None
 def test_a_flood_of_series_is_refused_told_and_named_and_known_ones_go_on(tmp_path: Path, began_ms: int) -> None:
     """A label takes ever new values. The metric is named in one incident; signals of known series have every value."""
     with Receiver() as receiver:
-        place = Watched(tmp_path, receiver, signals={"max_series": 200})
+        place = Watched(tmp_path, receiver, signals={"max_series": 200, "wait": "0s"})
         place.start()
         for number in range(20):
             place.push_until_it_is_taken("/api/v1/write", scrape(began_ms, number), FIRST)
@@ -188,7 +189,7 @@ def test_it_says_what_it_found_and_why_not_the_rest(tmp_path: Path, began_ms: in
     assert str(found["summary"]).startswith("found ")
     other = place.get("/api/v1/signals?service=nobody")
     assert other["found"] == []
-    place.daemon.write_settings({**place.settings, "signals": {"without": ["storage/redis-clients"]}})
+    place.daemon.write_settings({**place.settings, "signals": {"without": ["storage/redis-clients"], "wait": "0s"}})
     place.daemon.signal(signal.SIGHUP)
     place.daemon.wait_for_log("reloaded")
     for number in range(12, 24):

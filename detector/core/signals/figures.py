@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SignalFigures:
-    """Since the start, but for `series` and `journal_points`, which are now. `unused_*` by a word for the reason: late, ahead (of
+    """Since the start, but for `series`, `journal_points`, `held_ms` (by how much steps wait for the slowest stream) and `behind`
+    (streams that are so far behind that none does), which are now. `unused_*` by a word for the reason: late, ahead (of
     what is believed), flood (a new series beyond the number that is remembered), repeated (the same push again)."""
 
     series: int
@@ -18,5 +19,7 @@ class SignalFigures:
     unkept: int
     hurried: int
     unmerged: int
+    held_ms: int
+    behind: tuple[str, ...]
     unused_points: Mapping[str, int]
     unused_lines: Mapping[str, int]

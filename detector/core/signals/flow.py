@@ -1,8 +1,10 @@
 """What becomes of metric points and of what logs tell: cells of golden signals, and changes that nobody announced.
 
-Steps close as the watermark passes them. Where points stop, ticks close the steps in which something waits, and no more: who was
-away for a while and comes back with what it kept is not late. What waits is in the journal, so that a killed process goes on with
-it; what was made of it is told with the checkpoint that closed its step, once.
+Steps close as the watermark of the slowest stream that is alive passes them. At the start and when time jumps they wait a little,
+since others may come with what they kept, too; in replay there is no clock, and all points are one stream. Where points stop,
+ticks close the steps in which something waits, and no more: who was away for a while and comes back with what it kept is not
+late. What waits is in the journal, so that a killed process goes on with it; what was made of it is told with the checkpoint that
+closed its step, once.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from detector.core.signals.found import Found, found
 from detector.core.signals.from_logs import LogFolding
 from detector.core.signals.image_flip import METRIC, ImageFlips
 from detector.core.signals.journal import Journal
+from detector.core.signals.streams import WAIT_MS, Streams
 from detector.records import Cell, Change, JournalEntry, MetricPoint, Remembered
 
 STATE = "signals/"
@@ -59,7 +62,9 @@ class SignalFlow:
     """`points`, `lines`, `start` and `tick` as they come, `drain` at every checkpoint. `is_live`: idle time counts, and what
     waits is journaled; in replay neither, and `finish` closes what is left."""
 
-    def __init__(self, signals: Sequence[SignalDefinition], max_series: int = MOST_SERIES, *, is_live: bool = True) -> None:
+    def __init__(
+        self, signals: Sequence[SignalDefinition], max_series: int = MOST_SERIES, *, wait_ms: int = WAIT_MS, is_live: bool = True
+    ) -> None:
         self.signals = tuple(signals)
         self.folding = Folding(self.signals, most_series=max_series)
         self.logs = LogFolding(self.signals)
@@ -77,33 +82,50 @@ class SignalFlow:
         self._newest_ms = -1
         self._fed_mono_ms = self._mono_ms = 0
         self._catch_up_until_ms = 0  # by the clock that never jumps; steps that are over wait so long
-        self._is_catching_up = False
+        self._wait_until_ms: int | None = None  # by that clock; None: nothing is waited for
         self._caught_up = 0
+        self._is_reborn = False  # and nothing came since
+        self._wait_ms = wait_ms
+        self._streams = Streams(wait_ms, self.folding.lateness_ms + self.folding.step_ms)
         self._cells_made = self._repeated = 0
 
     # -- inputs -----------------------------------------------------------------------------------------------------------
 
-    def points(self, points: Sequence[MetricPoint], observed_ms: int, digest: str = "", service: str = "") -> None:
+    def points(
+        self, points: Sequence[MetricPoint], observed_ms: int, digest: str = "", service: str = "", stream: str = ""
+    ) -> None:
         """Takes them in; steps that are over are closed. A push with the digest of an earlier one came before. `service` is
-        whose they are where they do not say so."""
+        whose they are where they do not say so, `stream` in which they came."""
         folding, journal = self.folding, self.journal
         if digest and journal is not None and journal.has_come(digest):
             self._repeated += len(points)
             return
         folding.fallback, folding.taken = service, journal.taken if journal is not None else None
-        folding.take(points, observed_ms)
+        came_ms = folding.take(points, observed_ms)
         if journal is not None:
             journal.number(service)
         if folding.has_seen(METRIC):
             self._look_for_flips(points)
+        if came_ms < 0:
+            return
+        if journal is not None:
+            self._streams.came(
+                stream,
+                came_ms,
+                folding.newest_ms,
+                self._mono_ms,
+                is_late=came_ms < folding.closed_ms,
+                lateness_ms=folding.lateness_ms,
+            )
         if folding.newest_ms > self._newest_ms:
-            self._look_for_a_hole(folding.newest_ms)
+            if journal is not None:
+                self._look_for_a_hole(folding.newest_ms)
             self._newest_ms, self._fed_mono_ms = folding.newest_ms, self._mono_ms
-        if self._is_catching_up:
+        if self._wait_until_ms is not None:
             self._caught_up += len(points)
-            self._is_catching_up = self._caught_up < MOST_CAUGHT_UP
-        elif folding.newest_ms - folding.lateness_ms >= folding.closed_ms + folding.step_ms:
-            self._close(None)
+            if self._caught_up >= MOST_CAUGHT_UP:
+                self._wait_until_ms = None
+        self._close_what_is_over()
 
     def lines(self, service: str, time_ms: int, by_level: Mapping[str, int]) -> None:
         """So many lines of each level were there at that time; all of them, also quiet ones."""
@@ -118,9 +140,9 @@ class SignalFlow:
         self._mono_ms = mono_ms
         if self.journal is None:
             return
-        if self._is_catching_up and mono_ms >= self._catch_up_until_ms:
-            self._is_catching_up = False
-            self._close(None)
+        if self._wait_until_ms is not None and mono_ms >= self._wait_until_ms:
+            self._wait_until_ms = None
+        self._close_what_is_over()
         idle_ms = mono_ms - self._fed_mono_ms
         if self._newest_ms >= 0 and idle_ms >= self.folding.lateness_ms + self.folding.step_ms:
             self._close(self._newest_ms + self.folding.step_ms)
@@ -163,7 +185,10 @@ class SignalFlow:
         if self.journal is not None:
             self._do_again(self.journal, remembered)
         self._newest_ms, self._fed_mono_ms = self.folding.newest_ms, self._mono_ms
-        self._catch_up_until_ms = self._mono_ms + CATCH_UP_MS if self._newest_ms >= 0 else 0
+        self._is_reborn = self._newest_ms >= 0
+        self._catch_up_until_ms = self._mono_ms + CATCH_UP_MS if self._is_reborn else 0
+        if self._is_reborn and self._wait_ms:  # who is behind the others has to come first
+            self._wait(self._mono_ms + self.folding.lateness_ms + self.folding.step_ms)
         closed_ms, window_ms = self.folding.closed_ms, self._derivation.window_ms
         if closed_ms >= 0 and self._derivation.sources:
             cells = past(self._derivation.sources, closed_ms // window_ms * window_ms - _WINDOWS_BACK * window_ms, closed_ms)
@@ -189,6 +214,8 @@ class SignalFlow:
             unkept=journal.unkept if journal else 0,
             hurried=counts.hurried,
             unmerged=counts.unmerged,
+            held_ms=max(0, self._newest_ms - self._slowest_ms()),
+            behind=tuple(self._streams.behind),
             unused_points={
                 "late": counts.late,
                 "ahead": counts.ahead,
@@ -201,12 +228,43 @@ class SignalFlow:
     # -- how --------------------------------------------------------------------------------------------------------------
 
     def _look_for_a_hole(self, newest_ms: int) -> None:
-        """Right after a start, time that jumps means that we were away: others may have kept what lies in between."""
-        is_hole = newest_ms - self._newest_ms > self.folding.lateness_ms
-        if is_hole and self._mono_ms < self._catch_up_until_ms and not self._caught_up:
-            self._is_catching_up = True
+        """Time that jumps, or goes on after all was quiet, means that someone was away: others may have kept what lies in
+        between. Right after a start they get longer, for it was we who were away. Who is alive and behind holds steps after
+        that, so all that is waited for here is the first push of each."""
+        lateness_ms, mono_ms, before_ms = self.folding.lateness_ms, self._mono_ms, self._newest_ms
+        is_hole = before_ms >= 0 and newest_ms - before_ms > lateness_ms
+        is_after_silence = before_ms < 0 or mono_ms - self._fed_mono_ms > lateness_ms
+        if self._is_reborn and self._wait_ms:
+            self._wait_until_ms = None
+            self._wait(mono_ms + self._wait_ms)
+        self._is_reborn = False
+        if is_hole and mono_ms < self._catch_up_until_ms:
+            self._wait(self._catch_up_until_ms)
+        elif self._wait_ms and self._wait_until_ms is None and (is_hole or is_after_silence):
+            self._wait(mono_ms + self._wait_ms)
 
-    def _close(self, until_ms: int | None) -> None:
+    def _wait(self, until_mono_ms: int) -> None:
+        if self._wait_until_ms is None:
+            self._caught_up = 0
+        self._wait_until_ms = max(until_mono_ms, self._wait_until_ms or 0)
+
+    def _close_what_is_over(self) -> None:
+        folding = self.folding
+        over_ms = folding.closed_ms + folding.step_ms + folding.lateness_ms
+        if folding.is_crowded:
+            self._close(folding.closed_ms)
+        if self._newest_ms < over_ms or self._wait_until_ms is not None:
+            return
+        slowest_ms = self._slowest_ms()
+        if slowest_ms >= over_ms:
+            self._close(slowest_ms - folding.lateness_ms)
+
+    def _slowest_ms(self) -> int:
+        if self.journal is None:
+            return self._newest_ms
+        return self._streams.slowest_ms(self._newest_ms, self._mono_ms)
+
+    def _close(self, until_ms: int) -> None:
         before_ms = self.folding.closed_ms
         closed = self.folding.close(until_ms)
         if self.folding.closed_ms > before_ms:

@@ -55,10 +55,10 @@ class Folding(Register):
         self._pending = 0
         self._chosen: dict[tuple[str, str], str] = {}
 
-    def take(self, points: Iterable[MetricPoint], observed_ms: int) -> None:
+    def take(self, points: Iterable[MetricPoint], observed_ms: int) -> int:
         """A point more than five minutes ahead of `observed_ms` is not believed, one in a closed step is late; both are
-        counted."""
-        by_name, closed_ms, newest_ms = self._by_id, self.closed_ms, self.newest_ms
+        counted. Gives the newest time among those that are believed, late or not; -1 where there is none."""
+        by_name, closed_ms, newest_ms, late_ms = self._by_id, self.closed_ms, -1, -1
         latest_ms = observed_ms + AHEAD_MS
         pending, taken = 0, self.taken
         for point in points:
@@ -70,6 +70,8 @@ class Folding(Register):
             time_ms = point.time_ms
             if time_ms < closed_ms:
                 self.counts.late += 1
+                if time_ms > late_ms:
+                    late_ms = time_ms
                 continue
             if time_ms > latest_ms:
                 self.counts.ahead += 1
@@ -88,8 +90,14 @@ class Folding(Register):
                 pending += 1
                 if time_ms > newest_ms:
                     newest_ms = time_ms
-        self.newest_ms = newest_ms
+        self.newest_ms = max(self.newest_ms, newest_ms)
         self._pending += pending
+        return max(newest_ms, late_ms)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so much may wait that steps must close early."""
+        return self._pending > MOST_PENDING
 
     def choice(self) -> list[tuple[str, str, str]]:
         """Service, signal and the family that it is made of."""
@@ -100,8 +108,8 @@ class Folding(Register):
         self._chosen = {(service, signal): family for service, signal, family in choice}
 
     def close(self, until_ms: int | None = None) -> Closed:
-        """Closes every step that ends at or before the watermark, or before `until_ms` if that is later."""
-        watermark_ms = max(self.newest_ms - self.lateness_ms, -1 if until_ms is None else until_ms)
+        """Closes every step that ends at or before `until_ms`; without it, at or before the watermark of all that came."""
+        watermark_ms = self.newest_ms - self.lateness_ms if until_ms is None else until_ms
         if self._pending > MOST_PENDING:  # at most so many: looked at only when it may be too much
             self._pending = sum([len(series.samples) for series in self._active])
         if self._pending > MOST_PENDING:

@@ -51,6 +51,7 @@ def signals(flow: SignalFlow | None, service: str | None) -> dict[str, Json]:
         "series": figures.series,
         "unused_points": dict(figures.unused_points),
         "unused_lines": dict(figures.unused_lines),
+        "streams_behind": list(figures.behind),
     }
 
 

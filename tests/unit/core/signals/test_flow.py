@@ -36,6 +36,8 @@ def test_cells_and_their_journal_are_in_one_checkpoint_with_the_position():
     assert not made.cells
     assert made.journal.body is not None
     assert [position.offset for position in made.positions] == [1]
+    one.tick(Tick(BEGIN_S * 1000, 12_000))
+    assert one.checkpoint(0).cells == ()
     one.tick(Tick(BEGIN_S * 1000, 61_000))
     assert one.checkpoint(0).is_empty
     one.tick(Tick(BEGIN_S * 1000, 91_000))
@@ -57,6 +59,8 @@ def test_who_comes_back_with_what_it_kept_is_not_late():
     for at in range(8, 240):
         one.points(pushed([point(HTTP, 15.0 * at, BEGIN_S + 15 * at)], at))
         cells += one.checkpoint(0).cells
+    one.tick(Tick(0, 61_000 + 60_000 * 60))
+    cells += one.checkpoint(0).cells
     rates = {cell.time_ms: cell.value for cell in cells if cell.signal == "application/request-rate"}
     assert len(rates) >= 230
     assert set(rates.values()) == {1.0}
@@ -84,6 +88,7 @@ def test_after_a_start_nobody_is_late_who_sends_what_it_kept_meanwhile():
     assert len(rates) >= 40
     assert min(rates.values()) >= 1.0
     two.points(pushed([point(HTTP, 15.0 * 60, BEGIN_S + 900, instance="b")], 99))
+    two.tick(Tick(0, 51_000))
     assert len(two.checkpoint(0).cells) > 0
 
 
@@ -132,3 +137,64 @@ def test_a_flood_is_one_incident_a_metric_and_a_flood_of_names_is_not_one_of_inc
     assert len(one.incidents()) <= MOST_FLOODS
     assert one.signals.figures().unused_points["flood"] >= 1100 + len(names)
     assert one.signals.figures().series <= 100
+
+
+def of(source: str, points: list[MetricPoint], number: int) -> Points:
+    return Points(Stream(source, source), tuple(points), number, number + 1, BEGIN_S * 1000)
+
+
+def requests(source: str, rounds: range, ahead_s: int = 0) -> list[MetricPoint]:
+    return [point(HTTP, 15.0 * at, BEGIN_S + 15 * at + ahead_s, instance=source, service=source) for at in rounds]
+
+
+def test_topics_are_caught_up_with_side_by_side_when_the_broker_was_away():
+    """Half an hour of each, which one partition brings at once and the other in pieces."""
+    one, cells = pipeline(), []
+    for at in range(12):
+        one.tick(Tick(0, 15_000 * at))
+        for source in "ab":
+            one.points(of(source, requests(source, range(at, at + 1)), at))
+    for seconds in range(180, 1800, 60):
+        one.tick(Tick(0, seconds * 1000))
+        cells += one.checkpoint(0).cells
+    one.tick(Tick(0, 1_800_000))
+    one.points(of("a", requests("a", range(12, 120)), 12))
+    for turn, begin in enumerate(range(12, 120, 12)):
+        one.tick(Tick(0, 1_800_000 + 9_000 * (turn + 1)))
+        one.points(of("b", requests("b", range(begin, begin + 12)), begin))
+        cells += one.checkpoint(0).cells
+    one.tick(Tick(0, 2_000_000))
+    cells += one.checkpoint(0).cells
+    assert one.signals.figures().unused_points["late"] == 0
+    assert {cell.value for cell in cells if cell.signal == "application/request-rate"} == {1.0}
+    closed_without_an_end = 1  # the step that the last sample before the outage lies in
+    rates = [cell for cell in cells if cell.signal == "application/request-rate"]
+    assert len(rates) == 2 * (119 - closed_without_an_end)
+
+
+def test_a_clock_that_is_ahead_does_not_close_the_steps_of_others():
+    """Four minutes, which is believed; both are scraped every half minute. What the first seconds cost is all it costs."""
+    one, cells = pipeline(), []
+    for at in range(0, 120, 2):
+        one.tick(Tick(0, 15_000 * at + 1))
+        one.points(of("ahead", requests("ahead", range(at, at + 1), ahead_s=240), at))
+        one.points(of("b", requests("b", range(at, at + 1)), at))
+        cells += one.checkpoint(0).cells
+    late = one.signals.figures().unused_points["late"]
+    assert late <= 10
+    one.tick(Tick(0, 15_000 * 120 + 100_000))
+    cells += one.checkpoint(0).cells
+    found = [cell.value for cell in cells if (cell.service, cell.signal) == ("b", "application/request-rate")]
+    assert len(found) >= 100
+    assert set(found) == {1.0}
+
+
+def test_who_is_over_holds_nobody():
+    """Ten seconds after its last push."""
+    one = pipeline()
+    for at in range(12):
+        one.tick(Tick(0, 15_000 * at + 1))
+        for source in "ab" if at < 6 else "a":
+            one.points(of(source, requests(source, range(at, at + 1)), at))
+    assert one.signals.figures().held_ms == 0
+    assert max(cell.time_ms for cell in one.checkpoint(0).cells) == (BEGIN_S + 75) * 1000
