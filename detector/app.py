@@ -15,14 +15,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detector.core.engine.novelty import Novelty
 from detector.core.incidents import self_report
 from detector.core.incidents.lifecycle import Incidents
 from detector.core.judgements.judgements import Judgements
 from detector.core.pipeline import Pipeline
-from detector.core.signals.definition import SignalDefinition
-from detector.core.signals.flow import SignalFlow
 from detector.documents import read_file
 from detector.edges.api import views
 from detector.edges.api.server import ApiParts, Listeners, bind, bound, serve
@@ -42,6 +41,10 @@ from detector.settings import Settings
 from detector.setup_check import load_whole_settings
 from detector.signal_loading import ready_signals
 from detector.telemetry import Health, Metrics, Trouble, give_memory_back, logger, set_up_log
+
+if TYPE_CHECKING:
+    from detector.core.signals.definition import SignalDefinition
+    from detector.core.signals.flow import SignalFlow
 
 TICK_S = 0.5
 MOST_SHOWN = 100  # judgements in the status
@@ -352,8 +355,13 @@ def _ready(settings: Settings) -> ReadyRules:
 
 
 def _flow(signals: Sequence[SignalDefinition], settings: Settings) -> SignalFlow | None:
+    """Its parts are imported for those alone who have metrics: two megabytes."""
+    if not signals:
+        return None
+    from detector.core.signals.flow import SignalFlow
+
     wait_ms = round(settings.signals.wait.total_seconds() * 1000)
-    return SignalFlow(signals, settings.signals.max_series, wait_ms=wait_ms) if signals else None
+    return SignalFlow(signals, settings.signals.max_series, wait_ms=wait_ms)
 
 
 def _clocks() -> Clocks:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from detector.core.decode.metrics import DECODERS
-from detector.core.signals.catalogue import load_signals
-from detector.core.signals.definition import SignalDefinition
 from detector.documents.fields import unknown
-from detector.edges.signal_files import builtin_signal_files, signal_files
 from detector.errors import BadInput, Fault
 from detector.settings import KafkaSourceSettings, Settings, SignalSettings, SourceSettings
 from detector.settings.k6 import K6SourceSettings
 from detector.settings.scraping import ScrapeSourceSettings
 from detector.settings.statsd import StatsdSourceSettings
 
+if TYPE_CHECKING:
+    from detector.core.signals.definition import SignalDefinition
+
 
 def read_signals(settings: SignalSettings) -> tuple[SignalDefinition, ...]:
     """Of two with the same id the later one. Raises BadRules with all faults of all files."""
+    from detector.core.signals.catalogue import load_signals  # the daemon loads these where there are metrics
+    from detector.edges.signal_files import builtin_signal_files, signal_files
+
     files = builtin_signal_files() if settings.builtin else []
     for folder in settings.paths:
         files.extend(signal_files(folder))
@@ -38,6 +42,9 @@ def ready_signals(settings: Settings) -> tuple[SignalDefinition, ...]:
 
 def signal_faults(settings: SignalSettings) -> Iterator[tuple[str, str] | Fault]:
     """What is wrong in files of signals, and as (path of the field, problem) what is wrong in the settings about them."""
+    from detector.core.signals.catalogue import load_signals
+    from detector.edges.signal_files import builtin_signal_files, signal_files
+
     files = builtin_signal_files() if settings.builtin else []
     for at, folder in enumerate(settings.paths):
         try:

@@ -12,13 +12,16 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from detector.core.decode.logs.stream import Mark, Span
 from detector.core.engine.loud_lines import LoudLines, loud_lines, trace_lines
-from detector.core.signals.flow import SignalFlow
-from detector.core.signals.folding import STEP_MS
+from detector.core.signals.followed import STEP_MS
 from detector.core.streams import Flow
 from detector.records import Batch, Finding, Packed
+
+if TYPE_CHECKING:  # only where there are metrics
+    from detector.core.signals.flow import SignalFlow
 
 QUIET = "QUIET"  # stands for all levels below WARN
 LONGEST_SPREAD_MS = 300_000

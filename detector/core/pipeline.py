@@ -11,6 +11,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from detector.core.decode.logs.places import BYTE_BITS
 from detector.core.decode.logs.record_stream import RecordStream
@@ -28,7 +29,7 @@ from detector.core.judgements.announced import announced, recognised
 from detector.core.judgements.judgement import Judgement
 from detector.core.judgements.judgements import Judgements
 from detector.core.log_signals import Levels, LogSignals, quiet_levels
-from detector.core.signals.flow import FlowChanges, Past, SignalFlow, no_past
+from detector.core.signals.followed import FlowChanges, Past, no_past
 from detector.core.streams import Flow, Streams
 from detector.records import (
     FINDINGS_A_KEY,
@@ -52,6 +53,9 @@ from detector.records import (
     Tick,
 )
 from detector.settings import AlarmSettings, IncidentSettings, VerdictSettings
+
+if TYPE_CHECKING:  # only where there are metrics
+    from detector.core.signals.flow import SignalFlow
 
 ENGINE = "engine/"
 LATENESS_MS = 60_000

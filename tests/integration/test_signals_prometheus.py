@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.core.signals.flow import SignalFlow, no_past
+from detector.core.signals.flow import SignalFlow
+from detector.core.signals.followed import no_past
 from detector.edges.store.store import Store
 from detector.records import Cell
 from detector.settings import SignalSettings, StoreSettings

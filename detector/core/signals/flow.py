@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 import orjson
@@ -22,12 +21,13 @@ from detector.core.signals.definition import SignalDefinition
 from detector.core.signals.derived import Derivation
 from detector.core.signals.figures import SignalFigures
 from detector.core.signals.folding import MOST_SERIES, Folding, FoldingCounts
+from detector.core.signals.followed import FlowChanges, Past
 from detector.core.signals.found import Found, found
 from detector.core.signals.from_logs import LogFolding
 from detector.core.signals.image_flip import METRIC, ImageFlips
 from detector.core.signals.journal import Journal
 from detector.core.signals.streams import WAIT_MS, Streams
-from detector.records import Cell, Change, JournalEntry, MetricPoint, Remembered
+from detector.records import Cell, Change, MetricPoint, Remembered
 
 STATE = "signals/"
 _IMAGES, _CHOICE, _GONE, _LOGS = STATE + "images", STATE + "choice", STATE + "gone", STATE + "logs/"
@@ -38,24 +38,6 @@ CATCH_UP_MS = 30_000  # after a start: who was not served meanwhile sends what i
 MOST_CAUGHT_UP = 1_000_000
 _ALWAYS = 1 << 62
 _WINDOWS_BACK = 4  # a window is told with the first value behind it, which may be long in coming
-
-Past = Callable[[Collection[str], int, int], Iterable[Cell]]
-"""The committed cells of the signals of these names between two times, in time order for each service and signal."""
-
-
-def no_past(_names: Collection[str], _begin_ms: int, _end_ms: int) -> Iterable[Cell]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class FlowChanges:
-    """What followed since the last call. `flooded`: so many samples of new series were refused, by the metric's name."""
-
-    cells: tuple[Cell, ...] = ()
-    changes: tuple[Change, ...] = ()
-    state: tuple[tuple[str, bytes | None], ...] = ()
-    journal: JournalEntry | None = None
-    flooded: tuple[tuple[str, int], ...] = ()
 
 
 class SignalFlow:

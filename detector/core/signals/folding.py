@@ -13,6 +13,7 @@ from operator import attrgetter
 from detector.core.signals import buckets
 from detector.core.signals.cells import FamilyCell, Slot
 from detector.core.signals.definition import SignalDefinition
+from detector.core.signals.followed import STEP_MS
 from detector.core.signals.increase import histograms, increase, increases
 from detector.core.signals.register import IGNORED, MOST_OF_A_NAME, MOST_SERIES, MOST_SLOTS, FoldingCounts, Register, Vanished
 from detector.core.signals.routing import Role
@@ -21,7 +22,6 @@ from detector.records import MetricPoint
 
 __all__ = ["LATENESS_MS", "MOST_SERIES", "STEP_MS", "Closed", "Folding", "FoldingCounts", "Vanished"]
 
-STEP_MS = 15_000
 LATENESS_MS = 75_000  # a step waits for a scrape a minute apart, and a little
 AHEAD_MS = 300_000  # a clock that is wrong by more must not close everybody's steps
 MOST_PENDING = 2_000_000

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from detector.core.judgements.judgement import Judgement
-from detector.core.signals.flow import SignalFlow
 from detector.edges.store.history import Delivery, Kept
 from detector.edges.store.outbox import Backlog
 from detector.interface import Json, change_object, incident_object, kept_verdict_object, rfc3339
 from detector.masking import mask, mask_incident
 from detector.records import Change, DeadLetter, Incident, KeptVerdict, LostRange
+
+if TYPE_CHECKING:  # only where there are metrics
+    from detector.core.signals.flow import SignalFlow
 
 
 def incident(record: Incident) -> dict[str, Json]:

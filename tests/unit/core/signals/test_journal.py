@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.core.signals.flow import FlowChanges, SignalFlow
+from detector.core.signals.flow import SignalFlow
+from detector.core.signals.followed import FlowChanges
 from detector.core.signals.journal import Journal
 from detector.core.signals.journal_row import GarbledJournal, Row, read_row, read_series, series_body
 from detector.core.signals.series import Series, Target
