@@ -56,11 +56,21 @@ def scale_of(kind: str, sign: float, before: Floats, after: Floats) -> Scale:
     if kind == "latency":
         positive = known if least > 0 else known[known > 0]
         if positive.size * 2 > known.size and lowest >= 0:
-            return Scale("log", sign, float(positive.min()) / 2)
+            return Scale("log", sign, _floor(positive, later[later > 0], sign, has_zeros=least <= 0))
         return Scale("sqrt" if lowest >= 0 else "linear", sign, unit=_unit(known))
     if kind in ("rate", "share", "count") and lowest >= 0:
         return Scale("sqrt", sign, unit=_unit(known))
     return Scale("linear", sign, unit=_unit(known))
+
+
+def _floor(positive: Floats, later: Floats, sign: float, *, has_zeros: bool) -> float:
+    """Where a fall is no damage, no value counts for less than half the least of before: one odd value must not hide a rise.
+    Where it is damage, a floor would hide how much."""
+    usual = float(positive.min()) / 2
+    if sign > 0:
+        return usual
+    least = min(usual, float(later.min(initial=np.inf)))
+    return least if has_zeros else least * 1e-3
 
 
 def _unit(known: Floats) -> float:

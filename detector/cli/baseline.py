@@ -88,7 +88,7 @@ def baseline() -> None:
 @click.option(
     "--until", metavar="TIME", help="Where it ends, without --change: 2026-11-25T02:00:00Z, or 90m (ago). Default: now."
 )
-@click.option("--span", default="24h", show_default=True, help="How long it is.")
+@click.option("--span", default="24h", show_default=True, help="How long it is; a file given with --from is kept whole.")
 @click.option("--signal", "names", metavar="NAME", multiple=True, help="Only this signal; may be given again.")
 @click.option("--from", "path", metavar="FILE", help="Learn from a file instead of the history: CSV or query_range JSON.")
 @click.option("--json", "as_json", is_flag=True, help="What was kept, as one JSON object.")

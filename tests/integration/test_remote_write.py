@@ -140,6 +140,8 @@ def test_the_daemon_takes_all_that_prometheus_owes(own_prometheus: OwnPrometheus
         place.start()
         ((_, before),) = (each["value"] for each in prometheus.ask("prometheus_remote_storage_samples_total"))
         prometheus.wait_until(f"prometheus_remote_storage_samples_total > {float(before) + 1000}")
+        # Samples are counted when they are sent off; this one moves when they were answered.
+        prometheus.wait_until("prometheus_remote_storage_queue_highest_sent_timestamp_seconds > 0")
         assert failed(prometheus) == []
     finally:
         assert place.daemon.stop() == 0

@@ -77,7 +77,7 @@ def test_the_new_owner_of_a_partition_joins_what_the_former_has_told(
     until(lambda: told() == ["trigger", "resolve"], 90)
     former.start()
     until(lambda: '"started"' in former.said())
+    until(lambda: {found["state"] for found in shared(elasticsearch_node, former.topic)} == {"resolved"}, 90)
     former.stop()
     new.stop()
     assert told() == ["trigger", "resolve"]
-    assert {found["state"] for found in shared(elasticsearch_node, former.topic)} == {"resolved"}

@@ -50,13 +50,16 @@ def test_the_unit_says_nothing(kind: str, seed: int, family: str, shift: float, 
 @given(seed=SEEDS, family=FAMILY, factor=st.sampled_from([2.0, 100.0]))
 @settings(max_examples=8, deadline=None)
 def test_more_damage_is_never_better(seed: int, family: str, factor: float) -> None:
+    """What failed never passes, and all windows together go on to fail. A single window whose damage is in its first part alone
+    may be taken for a warm-up: then it is left open."""
     trial = families.trial(family, np.random.default_rng(seed))
     worst = [0] * 4
     for n in range(0, 61, 4):
         damaged = trial.after.values.reshape(-1, 60).copy()
         damaged[:, :n] *= factor
         found = [RANK[state] for state in states(trial.before, with_values(trial.after, damaged.ravel()))]
-        assert all(now == 2 or was < 2 for now, was in zip(found, worst, strict=True)), n
+        assert all(now > 0 or was < 2 for now, was in zip(found, worst, strict=True)), n
+        assert found[-1] == 2 or worst[-1] < 2, n
         worst = found
 
 

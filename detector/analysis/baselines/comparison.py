@@ -10,7 +10,7 @@ import numpy as np
 from detector.analysis.baselines import strict
 from detector.analysis.baselines.asked import Asked
 from detector.analysis.baselines.table import Floats, Table
-from detector.analysis.baselines.units import Measure, WrongUnit, between, measure
+from detector.analysis.baselines.units import Measure, WrongUnit, between, measure, named_unit
 from detector.analysis.baselines.verdict_text import LeftOut, accepted_levels, left_out_of, verdict_of
 from detector.core.signals.spec import Direction
 from detector.errors import BadInput, Fault
@@ -72,9 +72,17 @@ class Comparison:
             yield self._compared(name, self.asked.get(name, self.flags), one)
 
     def _units(self, name: str) -> tuple[str, str, float | None]:
-        """Written in the cells of the two tables, and by what those after are multiplied; None where that cannot be."""
+        """Of the numbers of the two tables, and by what those after are multiplied; None where that cannot be, or where one of
+        them does not say."""
+        known = self.asked.get(name, self.flags).unit or named_unit(name)
         was, now = self.before.units.get(name, ""), self.after.units.get(name, "")
-        return was, now, between(now, was) if was and now and was != now else 1.0
+        if not was and not now:
+            return was, now, 1.0
+        was, now = was or known, now or known
+        if was and now:
+            return was, now, between(now, was) if was != now else 1.0
+        is_open = all(np.isfinite(self._column(table, name)).any() for table in (self.before, self.after))
+        return was or "numbers without a unit", now or "numbers without a unit", None if is_open else 1.0
 
     @np.errstate(all="ignore")
     def _compared(self, name: str, asked: Asked, scale: Measure) -> Compared:

@@ -69,7 +69,7 @@ def measure(column: str, asked: Asked, written: str, before: Floats, after: Floa
     """`written` is the unit that stands in the cells. Raises WrongUnit."""
     accepted = asked.acceptable
     told = written or _canonical(asked.unit)
-    own = told or _named(column)
+    own = told or named_unit(column)
     if accepted.is_relative:
         unit = "" if own == "ratio" else own
         if not own and asked.limit and asked.limit.unit:
@@ -154,7 +154,7 @@ def _canonical(unit: str) -> str:
     return _ALSO.get(unit, "us" if unit in ("µs", "μs") else unit)
 
 
-def _named(column: str) -> str:
+def named_unit(column: str) -> str:
     """The unit at the end of a column's name, without the labels of a series."""
     name = column.split("{", 1)[0].strip().removesuffix("_total")
     found = _LAST_WORD.search(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from detector.analysis.baselines.asked import Asked, deviation_of
 from detector.analysis.baselines.comparison import Compared, Comparison
@@ -28,6 +29,23 @@ def test_a_unit_that_changed_leaves_its_signal_open_and_the_others_alone() -> No
     assert found["p99"].whole.state is VerdictState.INCONCLUSIVE
     assert found["p99"].whole.reason == "the unit changed from ms to %: inconclusive"
     assert found["other"].whole.state is VerdictState.PASS
+
+
+@pytest.mark.parametrize(("before", "after"), [("420", "0.485s"), ("420ms", "0.485")])
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_a_unit_that_one_side_alone_says_is_no_unit_of_the_other(before: str, after: str, is_strict: bool) -> None:
+    """485 ms once looked like half a millisecond against 420, and passed."""
+    rows = range(1, 400)
+    old = "time,wait\n" + "".join(f"{15 * row},{before}\n" for row in rows)
+    new = "time,wait\n" + "".join(f"{10_000 + 15 * row},{after}\n" for row in rows)
+    whole = compared(old, new, is_strict)["wait"].whole
+    assert whole.state is VerdictState.INCONCLUSIVE
+    assert "the unit changed from" in whole.reason
+
+
+def test_a_name_that_ends_in_the_unit_says_it_for_both_sides() -> None:
+    one = compared("time,wait_ms\n1,420\n", "time,wait_ms\n2,0.485s\n")["wait_ms"].whole
+    assert (one.after, one.state) == (485.0, VerdictState.FAIL)
 
 
 def test_a_warm_up_is_told_in_print() -> None:
