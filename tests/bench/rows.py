@@ -18,6 +18,7 @@ from tests.bench.kafka_rows import kafka_row
 from tests.bench.measure import Run, median, ours, ripgrep, run_for_cpu
 from tests.bench.points_rows import points_row, remote_write_row
 from tests.bench.signal_history import signal_history_row
+from tests.bench.verdict_command_row import verdicts_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +208,5 @@ ROWS: dict[str, Callable[[Bench], bool]] = {
     "remote-write-windows": remote_write_windows_row,
     "lines-windows": lines_windows_row,
     "signal-history": signal_history_row,
+    "verdicts": verdicts_row,
 }
