@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -38,6 +39,18 @@ class Daemon:
             assert not self.has_ended(), said[-3000:]
             time.sleep(0.02)
         return said
+
+    def until(self, is_so: Callable[[], bool], within_s: float = 20) -> None:
+        """Returns when it is so; an OSError means not yet: it does not listen. Fails the test when it does not come."""
+        end = time.monotonic() + within_s
+        while True:
+            try:
+                if is_so():
+                    return
+            except OSError:
+                pass
+            assert time.monotonic() < end, self.log.read_text()[-3000:]
+            time.sleep(0.05)
 
     def start(self, crash_at: str = "") -> None:
         environment = {**os.environ, "TRIMWATCH_CRASH_AT": crash_at}

@@ -22,6 +22,16 @@ def judged(tmp_path: Path) -> Iterator[Judged]:
             judged.daemon.kill()
 
 
+def slow_since_a_trim(judged: Judged) -> None:
+    """An hour of traffic, slower for the last five minutes: since a change that the daemon knows of."""
+    trimmed = judged.now_ms - 5 * MINUTE_MS
+    judged.start()
+    traffic = Traffic(judged.now_ms - 60 * MINUTE_MS)
+    judged.push(traffic.upto(trimmed))
+    judged.push(traffic.upto(judged.now_ms + 2 * MINUTE_MS, SLOWER))
+    judged.change(trimmed)
+
+
 def test_worse_after_a_change_and_well_after_going_back(judged: Judged) -> None:
     """A trim makes the shop slower: one page with what to go back to, and why, in numbers. It is rolled back, the shop is as it
     was: the page is over. What did not move opens nothing."""
@@ -46,12 +56,7 @@ def test_worse_after_a_change_and_well_after_going_back(judged: Judged) -> None:
 
 def test_the_daemon_stays_small(judged: Judged) -> None:
     """With verdicts on and one made, its own memory holds no library of numbers: that ended with the judge."""
-    trimmed = judged.now_ms - 5 * MINUTE_MS
-    judged.start()
-    traffic = Traffic(judged.now_ms - 60 * MINUTE_MS)
-    judged.push(traffic.upto(trimmed))
-    judged.push(traffic.upto(judged.now_ms + 2 * MINUTE_MS, SLOWER))
-    judged.change(trimmed)
+    slow_since_a_trim(judged)
     judged.told("trigger", LATENCY)
     maps = judged.daemon.mapped_files()
     assert "python" in maps
@@ -62,12 +67,7 @@ def test_the_daemon_stays_small(judged: Judged) -> None:
 
 def test_a_kill_of_the_daemon_ends_its_judge_and_loses_no_verdict(judged: Judged) -> None:
     """With -9 while the judge works: the judge is gone, the next start asks again, and the page leaves."""
-    trimmed = judged.now_ms - 5 * MINUTE_MS
-    judged.start()
-    traffic = Traffic(judged.now_ms - 60 * MINUTE_MS)
-    judged.push(traffic.upto(trimmed))
-    judged.push(traffic.upto(judged.now_ms + 2 * MINUTE_MS, SLOWER))
-    judged.change(trimmed)
+    slow_since_a_trim(judged)
     judge = judged.until(lambda: judged.daemon.children("detector.judge"))[0]
     judged.daemon.kill()
     judged.until_gone(judge)
@@ -78,12 +78,7 @@ def test_a_kill_of_the_daemon_ends_its_judge_and_loses_no_verdict(judged: Judged
 
 def test_a_kill_of_the_judge_is_no_verdict(judged: Judged) -> None:
     """With -9 while it works: the daemon goes on, says why there is no answer, and asks again later."""
-    trimmed = judged.now_ms - 5 * MINUTE_MS
-    judged.start()
-    traffic = Traffic(judged.now_ms - 60 * MINUTE_MS)
-    judged.push(traffic.upto(trimmed))
-    judged.push(traffic.upto(judged.now_ms + 2 * MINUTE_MS, SLOWER))
-    judged.change(trimmed)
+    slow_since_a_trim(judged)
     os.kill(judged.until(lambda: judged.daemon.children("detector.judge"))[0], signal.SIGKILL)
     judged.daemon.wait_for_log("the judge was killed")
     judged.until(lambda: 'trimwatch_judge_runs_total{what="verdict",result="failed"} 1' in judged.metrics())

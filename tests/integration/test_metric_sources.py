@@ -29,18 +29,6 @@ def begin_s() -> int:
     return (int(time.time()) - 3600) // 900 * 900
 
 
-def until(place: Watched, is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + WITHIN_S
-    while True:
-        try:
-            if is_so():
-                return
-        except OSError:
-            pass  # it does not listen yet
-        assert time.monotonic() < end, place.daemon.log.read_text()[-3000:]
-        time.sleep(0.05)
-
-
 def of(cells: Cells, service: str, signal: str) -> dict[int, float]:
     return {time_ms: cell.value for (whose, name, time_ms), cell in cells.items() if (whose, name) == (service, signal)}
 
@@ -51,7 +39,7 @@ def test_statsd(tmp_path: Path, begin_s: int) -> None:
     sources = [{"type": "statsd", "listen": f"127.0.0.1:{port}", "service": "cart", "interval": "1s"}]
     place = Watched(tmp_path, sources=sources, ingest={})
     place.daemon.start()
-    until(place, lambda: place.figure("trimwatch_up") >= 0 and "source_started" in place.daemon.log.read_text())
+    place.daemon.until(lambda: place.figure("trimwatch_up") >= 0 and "source_started" in place.daemon.log.read_text(), WITHIN_S)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for at in range(ROUNDS):
         when = begin_s + at * EVERY_S
@@ -59,8 +47,8 @@ def test_statsd(tmp_path: Path, begin_s: int) -> None:
         lines.append(f"redis_connected_clients:{5 + at % 3}|g|T{when}")
         sender.sendto("\n".join(lines).encode(), ("127.0.0.1", port))
     sender.close()
-    until(place, lambda: place.figure("trimwatch_source_points_total") >= 3 * ROUNDS)
-    until(place, lambda: place.figure("trimwatch_signal_cells_total") >= 3 * (ROUNDS - 6))
+    place.daemon.until(lambda: place.figure("trimwatch_source_points_total") >= 3 * ROUNDS, WITHIN_S)
+    place.daemon.until(lambda: place.figure("trimwatch_signal_cells_total") >= 3 * (ROUNDS - 6), WITHIN_S)
     assert place.daemon.stop() == 0
     cells = kept(place.state)
     steps = [begin_s * 1000 + at * STEP_MS for at in range(ROUNDS - 6)]
@@ -80,7 +68,7 @@ def test_a_topic_of_metrics(tmp_path: Path, begin_s: int, kafka_broker: Kafka, f
     place = Watched(tmp_path, sources=[{**source, "start_at": "earliest"}], ingest={})
     place.daemon.start()
     steps = [begin_s * 1000 + at * STEP_MS for at in range(ROUNDS - 7)]
-    until(place, lambda: place.figure("trimwatch_signal_cells_total") >= len(expected) * len(steps))
+    place.daemon.until(lambda: place.figure("trimwatch_signal_cells_total") >= len(expected) * len(steps), WITHIN_S)
     assert place.daemon.stop() == 0
     cells = kept(place.state)
     for (service, signal), value in expected.items():
@@ -103,7 +91,7 @@ def test_two_topics_of_a_backlog(tmp_path: Path, begin_s: int, kafka_broker: Kaf
     place.daemon.start()
     steps = [begin_s * 1000 + at * STEP_MS for at in range(ROUNDS - 7)]
     expected = {key: value for format in names for key, value in TOPICS[format][1].items()}
-    until(place, lambda: place.figure("trimwatch_signal_cells_total") >= len(expected) * len(steps))
+    place.daemon.until(lambda: place.figure("trimwatch_signal_cells_total") >= len(expected) * len(steps), WITHIN_S)
     assert place.figure('trimwatch_signal_points_unused_total{reason="late"}') == 0
     assert place.daemon.stop() == 0
     cells = kept(place.state)

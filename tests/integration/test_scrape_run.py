@@ -38,15 +38,7 @@ class Scraping:
             return str(answer.read().decode())
 
     def until(self, is_so: Callable[[], bool]) -> None:
-        end = time.monotonic() + WITHIN_S
-        while True:
-            try:
-                if is_so():
-                    return
-            except OSError:
-                pass  # it does not listen yet
-            assert time.monotonic() < end, self.daemon.log.read_text()[-3000:]
-            time.sleep(0.05)
+        self.daemon.until(is_so, WITHIN_S)
 
     def points(self) -> float:
         match = re.search(r'^trimwatch_source_points_total\{source="scrape"\} (\S+)$', self.ask("/metrics"), re.MULTILINE)
