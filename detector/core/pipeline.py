@@ -86,8 +86,7 @@ class Pipeline:
     ) -> None:
         """Without `signals` none are made of what comes in: points are counted, and that is all."""
         self._engine = engine
-        self._signals = signals
-        self._log_signals = LogSignals(signals) if signals is not None and signals.logs.is_wanted else None
+        self._make_signals_by(signals)
         self._most_kept = findings_a_key
         self._incidents = incidents
         self._novelty = novelty
@@ -235,8 +234,7 @@ class Pipeline:
     ) -> None:
         """Others from here on, which begin as after a restart; none: points are only counted. Called right after a checkpoint
         was written."""
-        self._signals = signals
-        self._log_signals = LogSignals(signals) if signals is not None and signals.logs.is_wanted else None
+        self._make_signals_by(signals)
         if signals is not None:
             signals.tick(self._mono_ms)
             signals.restore(state, remembered, past)
@@ -331,6 +329,10 @@ class Pipeline:
             self._incidents.hold_only(self._judgements.held, self._now_ms)
 
     # -- how --------------------------------------------------------------------------------------------------------------
+
+    def _make_signals_by(self, signals: SignalFlow | None) -> None:
+        self._signals = signals
+        self._log_signals = LogSignals(signals) if signals is not None and signals.logs.is_wanted else None
 
     def _take_lines(self, flow: Flow, logs: LogStream, batch: Batch) -> None:
         span = logs.span(batch)

@@ -6,11 +6,10 @@ import time
 
 from detector.core.signals.catalogue import load_signals
 from detector.core.signals.whose import services
-from detector.edges.http.access import Access
 from detector.edges.http.client import Unanswered
 from detector.edges.inspected import Inspected, Problem
 from detector.edges.prometheus.answers import Refused
-from detector.edges.prometheus.client import PrometheusApi
+from detector.edges.prometheus.client import api_of
 from detector.edges.prometheus.survey import clock_ms, survey
 from detector.edges.signal_files import builtin_signal_files
 from detector.settings.judging import PrometheusSettings
@@ -21,16 +20,7 @@ _SHOWN = 5
 
 async def inspect_prometheus(settings: PrometheusSettings) -> Inspected:
     """Of the built-in signals; those of one's own are found when a change is judged."""
-    assert settings.url is not None  # else there is no such part
-    access = Access(
-        token=settings.token,
-        username=settings.username,
-        password=settings.password,
-        ca_file=settings.ca_file,
-        cert_file=settings.cert_file,
-        key_file=settings.key_file,
-    )
-    api = PrometheusApi(settings.url, access, settings.timeout.total_seconds())
+    api = api_of(settings)
     signals = load_signals(builtin_signal_files())
     try:
         now_ms = await clock_ms(api)

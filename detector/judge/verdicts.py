@@ -35,7 +35,7 @@ def judged_verdicts(request: JudgeRequest, settings: Settings, now_ms: int) -> J
     try:
         signals = signals_of(opened, request.service, definitions)
         since = since_change(opened, request, signals)
-        found = _before(request, signals, settings, opened)
+        found = before(request, signals, settings, opened)
         kept = keep_before(request, found, signals, opened, now_ms) if found.is_own else None
     finally:
         opened.close()
@@ -54,22 +54,6 @@ def judged_verdicts(request: JudgeRequest, settings: Settings, now_ms: int) -> J
         before=found.source,
         vanished=tuple(signal.id for signal in judged if case.has_vanished(signal)),
     )
-
-
-def _before(request: JudgeRequest, signals: Sequence[SignalDefinition], settings: Settings, opened: Beside) -> Before:
-    """It ends where the request says, which after a rollback is before the change that is rolled back; what a place knows of the
-    time since begins with the change itself."""
-    if not request.before_ms or request.before_ms == request.begin_ms:
-        return before(request, signals, settings, opened)
-    earlier = replace(request, begin_ms=request.before_ms, change=request.before_change or request.change)
-    found = before(earlier, signals, settings, opened)
-    return replace(found, after={id_: _from(table, request.begin_ms / 1000) for id_, table in found.after.items()})
-
-
-def _from(table: Table, begin_s: float) -> Table:
-    is_since = table.times_s >= begin_s
-    columns, evidence = ({name: each[is_since] for name, each in held.items()} for held in (table.columns, table.evidence))
-    return replace(table, times_s=table.times_s[is_since], columns=columns, evidence=evidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from detector.edges.tls import tls_context
 from detector.errors import NoCredential
 from detector.settings import Secret
+from detector.settings.scraping import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,19 @@ class Access:
     def trust(self) -> ssl.SSLContext:
         """Raises NoCredential."""
         return tls_context(self.ca_file, self.cert_file, self.key_file)
+
+
+def access_of(settings: Credentials, *, allow_private: bool = True) -> Access:
+    """As settings say it."""
+    return Access(
+        token=settings.token,
+        username=settings.username,
+        password=settings.password,
+        ca_file=settings.ca_file,
+        cert_file=settings.cert_file,
+        key_file=settings.key_file,
+        allow_private=allow_private,
+    )
 
 
 def _revealed(secret: Secret, field: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
-from detector.edges.http.access import Access
+from detector.edges.http.access import Access, access_of
 from detector.edges.http.address import Target, target_of
 from detector.edges.http.client import Answer, HttpClient
 from detector.edges.prometheus.answers import Found, Refused, Said, joined, label_sets, names, said, series_of
+from detector.settings.judging import PrometheusSettings
 
 MOST_BYTES = 64 << 20
 MOST_POINTS = 10_000  # a series and request; Prometheus refuses more than 11,000
@@ -86,6 +87,13 @@ class PrometheusApi:
         if found.error is not None:
             raise Refused(found.error[0], found.error[1], answer.status)
         return found
+
+
+def api_of(settings: PrometheusSettings) -> PrometheusApi:
+    """Raises ValueError when the settings' address is none."""
+    if settings.url is None:
+        raise ValueError("no address of a Prometheus is given")
+    return PrometheusApi(settings.url, access_of(settings), settings.timeout.total_seconds())
 
 
 def chunks(start_ms: int, end_ms: int, step_ms: int) -> Iterator[tuple[int, int]]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from detector.analysis.baselines.places.base import Before, Held, Place, Wanted, gathered
 from detector.analysis.baselines.places.mounted_files import MountedFiles
 from detector.analysis.baselines.places.own_history import OwnHistory
 from detector.analysis.baselines.places.prometheus import PrometheusPlace
 from detector.analysis.baselines.places.shared import SharedPlace
+from detector.analysis.baselines.table import Table
 from detector.core.signals.definition import SignalDefinition
 from detector.edges.store.signals import Rows
 from detector.records import JudgeRequest
@@ -20,18 +22,23 @@ from detector.settings import Settings
 
 
 def before(request: JudgeRequest, signals: Sequence[SignalDefinition], settings: Settings, opened: Rows | None) -> Before:
-    """What is known of the service before the change of the request. Raises nothing for a place that cannot be asked: `notes` say
-    so. `opened` is our own store, None where there is none. Blocks for as long as the timeouts of the places allow."""
+    """What is known of the service before the change of the request. It ends where the request says, which after a rollback is
+    before the change that is rolled back; what a place knows of the time since begins with the change itself. Raises nothing for
+    a place that cannot be asked: `notes` say so. `opened` is our own store, None where there is none. Blocks for as long as the
+    timeouts of the places allow."""
     wanted = Wanted(
         request.service,
-        request.change,
-        request.begin_ms,
+        request.before_change or request.change,
+        request.before_ms or request.begin_ms,
         request.until_ms,
         request.window_ms,
         round(settings.verdicts.span.total_seconds() * 1000),
         time.time_ns() // 1_000_000,
     )
-    return ask(places_of(settings, opened), wanted, signals)
+    found = ask(places_of(settings, opened), wanted, signals)
+    if wanted.change_ms == request.begin_ms:
+        return found
+    return replace(found, after={id_: _from(table, request.begin_ms / 1000) for id_, table in found.after.items()})
 
 
 def ask(places: Sequence[Place], wanted: Wanted, signals: Sequence[SignalDefinition]) -> Before:
@@ -61,3 +68,9 @@ def _asked(places: Sequence[Place], wanted: Wanted, signals: Sequence[SignalDefi
         held = place.look(wanted, left)
         left = [signal for signal in left if signal.id not in held.tables or signal.id in held.doubts]
         yield held
+
+
+def _from(table: Table, begin_s: float) -> Table:
+    is_since = table.times_s >= begin_s
+    columns, evidence = ({name: each[is_since] for name, each in held.items()} for held in (table.columns, table.evidence))
+    return replace(table, times_s=table.times_s[is_since], columns=columns, evidence=evidence)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 
 from detector.analysis.baselines.places.base import Held, Wanted
 from detector.analysis.baselines.places.baseline_tables import chosen, held
 from detector.core.signals.baseline import Baseline
-from detector.core.signals.baseline_file import MOST_FILE_BYTES, read_file
 from detector.core.signals.definition import SignalDefinition
-
-MOST_FILES = 200
+from detector.edges.baseline_files import baseline_files
 
 
 class MountedFiles:
@@ -34,16 +31,6 @@ class MountedFiles:
 
     def read(self) -> tuple[dict[str, Baseline], list[str]]:
         """By path, and what could not be read."""
-        read: dict[str, Baseline] = {}
-        notes: list[str] = []
-        for pattern in self._patterns:
-            paths = sorted(glob.glob(pattern)) or [pattern]
-            for path in paths[:MOST_FILES]:
-                try:
-                    with open(path, "rb") as source:
-                        read[path] = read_file(path, source.read(4 * MOST_FILE_BYTES + 1))
-                except OSError as error:
-                    notes.append(f"{path}: {error.strerror}")
-                except ValueError as error:
-                    notes.append(str(error))
-        return read, notes
+        files = list(baseline_files(self._patterns))
+        read = {each.path: each.baseline for each in files if each.baseline is not None}
+        return read, [each.problem for each in files if each.baseline is None]

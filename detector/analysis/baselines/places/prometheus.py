@@ -20,10 +20,9 @@ from detector.analysis.baselines.table import Table
 from detector.core.signals import promql
 from detector.core.signals.definition import DERIVED, Family, Make, SignalDefinition
 from detector.core.signals.whose import labels_for, services
-from detector.edges.http.access import Access
 from detector.edges.http.client import Unanswered
 from detector.edges.prometheus.answers import Found, Refused
-from detector.edges.prometheus.client import PrometheusApi
+from detector.edges.prometheus.client import PrometheusApi, api_of
 from detector.edges.prometheus.survey import Survey, clock_ms, survey
 from detector.settings.judging import PrometheusSettings
 
@@ -42,18 +41,8 @@ class PrometheusPlace:
     """Raises ValueError when the settings' address is none."""
 
     def __init__(self, settings: PrometheusSettings) -> None:
-        if settings.url is None:
-            raise ValueError("no address of a Prometheus is given")
         self._settings = settings
-        access = Access(
-            token=settings.token,
-            username=settings.username,
-            password=settings.password,
-            ca_file=settings.ca_file,
-            cert_file=settings.cert_file,
-            key_file=settings.key_file,
-        )
-        self._api = PrometheusApi(settings.url, access, settings.timeout.total_seconds())
+        self._api = api_of(settings)
         self.name = f"Prometheus {self._api}"
 
     def look(self, wanted: Wanted, signals: Sequence[SignalDefinition]) -> Held:

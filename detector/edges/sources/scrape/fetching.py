@@ -6,7 +6,7 @@ import asyncio
 import re
 
 from detector.core.decode.metrics.exposition import Exposed, Exposition, Reading, runs_of
-from detector.edges.http.access import Access
+from detector.edges.http.access import access_of
 from detector.edges.http.address import Target, target_of
 from detector.edges.http.client import HttpClient, Unanswered
 from detector.settings import ScrapeSourceSettings
@@ -33,7 +33,7 @@ class Fetching:
         labels = {**dict(settings.labels), "job": settings.job, "instance": self.instance}
         self.labels = labels
         self._exposition = Exposition(labels, settings.honor_labels, settings.max_samples)
-        self._client = HttpClient(access_of(settings), settings.max_body.bytes)
+        self._client = HttpClient(access_of(settings, allow_private=settings.allow_private), settings.max_body.bytes)
 
     async def scrape(self, time_ms: int) -> Exposed:
         """Raises ScrapeFailed. Lines that cannot be read do not fail it, unless there is no other."""
@@ -69,15 +69,3 @@ def instance_of(target: Target) -> str:
     """host:port, also where the port is the scheme's own: so it is with Prometheus."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     return f"{host}:{target.port}"
-
-
-def access_of(settings: ScrapeSourceSettings) -> Access:
-    return Access(
-        token=settings.token,
-        username=settings.username,
-        password=settings.password,
-        ca_file=settings.ca_file,
-        cert_file=settings.cert_file,
-        key_file=settings.key_file,
-        allow_private=settings.allow_private,
-    )
